@@ -1,0 +1,222 @@
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <refcalib/threshold.hpp>
+#include <system_error>
+
+#include <unistd.h>
+
+#include "apps/refcalib/calibrate_report.h"
+#include "apps/refcalib/command.h"
+#include "apps/refcalib/interrupt.h"
+#include "apps/refcalib/layer_lists.h"
+#include "apps/refcalib/measure.h"
+#include "apps/refcalib/options.h"
+#include "apps/refcalib/progress.h"
+#include "apps/refcalib/text.h"
+#include "engine/calibration/calibrate.h"
+#include "engine/core/error.h"
+
+namespace refcalib::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kEverySampleOnce = "simplified mode shows every image once and measures no accuracy";
+
+struct Options {
+  bool simplified = false, verbose = false, no_measure = false, no_bias_correction = false;
+  ModelOptions model;
+  InputOptions input;
+  LayerLists keep_float;
+  std::string output, precision = "INT8", device, progress, report_file;
+  std::string method = engine::default_method(), weights = "per-channel", activations = "asymmetric";
+  std::size_t batch = 0;
+  IgnoredOptions ignored{{{"-c,--config", "models are named by -m in simplified mode"},
+                          {"--definitions", "there is no configuration file in simplified mode"},
+                          {"-a,--annotations", "simplified mode uses no annotations"},
+                          {"-e,--extensions", "all layers are built in"},
+                          {"--cpu-extensions-mode", "the instruction set is chosen by REFCALIB_ISA"},
+                          {"-C,--converted-models", "no model is converted"},
+                          {"-M,--model-optimizer", "no model is converted"},
+                          {"--tf-custom-op-config-dir", "no model is converted"},
+                          {"--tf-obj-detection-api-pipeline-config-path", "no model is converted"},
+                          {"--target-tags", "there are no launchers"},
+                          {"--threshold", kEverySampleOnce},
+                          {"--threshold-step", kEverySampleOnce},
+                          {"--threshold-boundary", kEverySampleOnce},
+                          {"--metric-name", kEverySampleOnce},
+                          {"--metric-type", kEverySampleOnce},
+                          {"--benchmark-iterations-count", "see --no-measure"},
+                          {"--calibrate-fully-connected", "simplified mode quantizes FullyConnected too", false}}};
+};
+
+void declare(CLI::App& app, Options& o) {
+  app.add_flag("--simplified-mode", o.simplified, "Calibrate with unlabelled data; needed in this version [also -sm]");
+  app.add_option("-m,--model,--models", o.model.model, "Network: MODEL.xml of an Intermediate Representation");
+  app.add_option("-w,--weights-file", o.model.weights, "Its weights; default: the .bin beside the .xml");
+  app.add_option("--nthreads,--threads", o.model.threads, "Threads; 0: all cores")->check(CLI::Range(0, 1024));
+  app.add_option("-o,--output-dir", o.output,
+                 "Folder for <model>_i8.xml and .bin, or the .xml itself; default: the model's folder");
+  declare_inputs(app, o.input, "-s,--source,-i,--input");
+
+  const std::string how = "Quantization";
+  app.add_option("--method", o.method, "Limits of activations: minmax, percentile, kl or mse", true)->group(how);
+  app.add_option("--weights", o.weights, "per-channel or per-tensor scales", true)
+      ->check(CLI::IsMember({"per-channel", "per-tensor"}))
+      ->group(how);
+  app.add_option("--activations", o.activations, "asymmetric or symmetric", true)
+      ->check(CLI::IsMember({"asymmetric", "symmetric"}))
+      ->group(how);
+  app.add_flag("--no-bias-correction", o.no_bias_correction, "Leave the biases as they are")->group(how);
+  o.keep_float.declare(app, how);
+  app.add_option("--batch-size", o.batch, "Must be the model's")->group(how);
+  app.add_option("-p,--precision", o.precision, "Only INT8")->group(how);
+  app.add_option("-d,--device,--target-devices", o.device, "Only CPU [also -td]")->group(how);
+
+  const std::string output = "Reports";
+  app.add_option("--progress", o.progress, "bar (default on a terminal) | print[:N] (else) | none")->group(output);
+  app.add_flag("-v,--verbose", o.verbose, "Print what was done to every layer")->group(output);
+  app.add_option("--report", o.report_file, "Write what was done to every layer into FILE.csv")->group(output);
+  app.add_flag("--no-measure", o.no_measure, "Do not compare FP32 and INT8 answers and times")->group(output);
+  o.ignored.declare(app);
+}
+
+/// `-d` named the definitions file in the 2019 tool and the device in its siblings: a value that is no device is
+/// taken for the former, which simplified mode does not use.
+void check_devices(const Options& o, Report& report) {
+  if (o.device.empty()) return;
+  if (o.device.find_first_of("./\\") != std::string::npos)
+    report.note("-d is ignored: there is no definitions file in simplified mode");
+  else
+    check_device(o.device);
+}
+
+void check(const Options& o, Report& report) {
+  if (!o.simplified)
+    throw engine::UsageError("the standard mode needs labelled data and is not in this version; use "
+                             "--simplified-mode (-sm) with -m MODEL.xml -s IMAGES");
+  if (o.model.model.empty()) throw engine::UsageError("no model; name it with -m MODEL.xml");
+  if (!o.input.given()) throw engine::UsageError("no data; name it with -s IMAGES, or use --random SEED");
+  if (o.precision != "INT8" && o.precision != "int8")
+    throw engine::UsageError("precision '" + o.precision + "' is not supported; the only one is INT8");
+  check_devices(o, report);
+  o.ignored.report(report);
+  try {
+    (void)find_threshold_method(o.method);
+  } catch (const std::invalid_argument& error) {
+    throw engine::UsageError(std::string("--method: ") + error.what());
+  }
+}
+
+/// The .xml to write. Its folder is made and tried now, not after minutes of calibration.
+fs::path prepare_output(const Options& o) {
+  const fs::path model(o.model.model), given(o.output);
+  const bool is_file = given.extension() == ".xml" && !fs::is_directory(given);
+  const fs::path file = is_file ? given
+                                : (o.output.empty() ? model.parent_path() : given) /
+                                      (model_stem(o.model.model) + "_i8.xml");
+  const fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error && !fs::is_directory(folder))
+    throw engine::IoError("cannot make the output folder: " + error.message(), {.file = folder.string()});
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    throw engine::IoError("cannot write into the output folder", {.file = folder.string()});
+  std::error_code ignored;
+  if (fs::equivalent(file, model, ignored))
+    throw engine::UsageError("the output would replace the model itself; name another with -o",
+                             {.file = file.string()});
+  return file;
+}
+
+engine::CalibrationOptions calibration_options(const Options& o) {
+  engine::CalibrationOptions options;
+  options.method = o.method;
+  options.per_channel_weights = o.weights == "per-channel";
+  options.activations = o.activations;
+  options.ignore_layers = o.keep_float.names();
+  options.ignore_types = o.keep_float.types();
+  options.bias_correction = !o.no_bias_correction;
+  options.threads = o.model.threads;
+  return options;
+}
+
+void check_batch(const Options& o, const engine::Dataset& dataset) {
+  if (o.batch != 0 && o.batch != dataset.batch())
+    throw engine::UsageError("--batch-size " + std::to_string(o.batch) + ": the model's batch is " +
+                             std::to_string(dataset.batch()) + " and cannot be changed in this version");
+}
+
+engine::CalibrationResult run_calibration(const Options& o, const engine::Model& model, engine::Dataset& dataset,
+                                          InterruptGuard& interrupt, Report& report) {
+  ProgressMeter meter(report, parse_progress(o.progress, report.terminal()), "calibrating");
+  const auto fill = [&](engine::Session& session, std::size_t run) { return dataset.fill(session, run); };
+  const auto progress = [&](std::size_t done, std::size_t all) {
+    meter.update(done, all);
+    return !interrupt.interrupted();
+  };
+  try {
+    return engine::calibrate(model.graph, dataset.runs(), fill, calibration_options(o), progress);
+  } catch (const engine::UsageError&) {
+    report_skipped(report, dataset);  // "none could be read" is the better reason
+    throw;
+  }
+}
+
+Exit run(const Options& o, Report& report) {
+  const Stopwatch total;
+  InterruptGuard interrupt;
+  check(o, report);
+  (void)parse_progress(o.progress, report.terminal());
+  const engine::DatasetOptions data = o.input.dataset(64);
+  const engine::Model model = load(o.model);
+  const fs::path output = prepare_output(o);
+  engine::Dataset dataset(input_ports(model.graph), data);
+  check_batch(o, dataset);
+  report.line("model: " + o.model.model + " (IR version " + std::to_string(model.document.version) + ")");
+  report_inputs(report, dataset, o.input);
+
+  engine::CalibrationResult result;
+  try {
+    result = run_calibration(o, model, dataset, interrupt, report);
+    if (interrupt.interrupted()) throw engine::Cancelled("interrupted");
+  } catch (const engine::Cancelled&) {
+    report.error("interrupted; nothing was written");
+    return Exit::interrupted;
+  }
+  report_skipped(report, dataset);
+  engine::ir::write_document(engine::ir::annotate(model.document, result.annotation), output);
+
+  CalibrationReport summary{o.model, o.method, o.weights, o.activations, output};
+  summary.print(report, result, dataset);
+  const engine::Model quantized = engine::load_model(output);
+  summary.print_layers(report, result, quantized, o.verbose, o.report_file);
+  if (!o.no_measure) summary.print_measurements(report, model, quantized, dataset);
+  report.line("total time " + duration(total.seconds()) + ", peak memory " +
+              fixed(static_cast<double>(peak_memory()) / 1e6, 0) + " MB");
+  return Exit::ok;
+}
+
+}  // namespace
+
+Command calibrate_command() {
+  const auto options = std::make_shared<Options>();
+  return {.name = "calibrate",
+          .summary = "Make an INT8 model from a trained one and a folder of images",
+          .aliases = {{"-sm", "--simplified-mode"},
+                      kSubsetAlias,
+                      {"-td", "--target-devices"},
+                      {"-tt", "--target-tags"},
+                      {"-th", "--threshold"},
+                      {"-thstep", "--threshold-step"},
+                      {"-thboundary", "--threshold-boundary"},
+                      {"-ic", "--benchmark-iterations-count"},
+                      {"-mn", "--metric-name"},
+                      {"-mt", "--metric-type"},
+                      {"-cfc", "--calibrate-fully-connected"}},
+          .declare = [options](CLI::App& app) { declare(app, *options); },
+          .run = [options](Report& report) { return run(*options, report); }};
+}
+
+}  // namespace refcalib::app

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "apps/refcalib/argv_rewrite.h"
+#include "apps/refcalib/report.h"
+
+namespace refcalib::app {
+
+/// What the process returns; documented in every --help.
+enum class Exit : int {
+  ok = 0,
+  failed = 1,       ///< bad input, or the work could not be done
+  usage = 2,        ///< the command line is wrong
+  interrupted = 3,  ///< stopped by Ctrl-C or SIGTERM; nothing was written
+  below = 4         ///< compare --fail-below: an output is below the limit
+};
+
+/// One subcommand.
+struct Command {
+  std::string name;
+  std::string summary;
+  std::vector<Alias> aliases;  ///< spellings that the option parser cannot declare
+  /// Declares the options; what they are bound to lives as long as `run`.
+  std::function<void(CLI::App&)> declare;
+  std::function<Exit(Report&)> run;
+};
+
+Command calibrate_command();
+Command bench_command();
+Command infer_command();
+Command inspect_command();
+Command compare_command();
+Command isa_command();
+
+}  // namespace refcalib::app

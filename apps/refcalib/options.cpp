@@ -1,0 +1,123 @@
+#include "apps/refcalib/options.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+
+#include "apps/refcalib/text.h"
+#include "engine/core/error.h"
+
+namespace refcalib::app {
+
+engine::CompileOptions ModelOptions::compile_options() const {
+  engine::CompileOptions options = engine::default_options();
+  options.int8 = !float_only;
+  return options;
+}
+
+void declare_machine(CLI::App& app, ModelOptions& options) {
+  app.add_option("--nthreads,--threads", options.threads, "Threads; 0: all cores")->check(CLI::Range(0, 1024));
+  app.add_option("-d,--device", options.device, "Only CPU");
+}
+
+void declare_model(CLI::App& app, ModelOptions& options) {
+  app.add_option("-m,--model", options.model, "Network: MODEL.xml of an Intermediate Representation")->required();
+  app.add_option("-w,--weights", options.weights, "Its weights; default: the .bin beside the .xml");
+  app.add_flag("--fp32", options.float_only, "Run in FP32 even if the model is quantized");
+  declare_machine(app, options);
+}
+
+void check_device(const std::string& device) {
+  std::string upper = device;
+  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  if (upper != "CPU") throw engine::UsageError("device '" + device + "' is not supported; the only device is CPU");
+}
+
+engine::Model load(const ModelOptions& options) {
+  check_device(options.device);
+  return engine::load_model(options.model, options.weights);
+}
+
+engine::DatasetOptions InputOptions::dataset(std::size_t random_samples) const {
+  engine::DatasetOptions options;
+  options.inputs = inputs;
+  options.random_seed = seed;
+  options.random_samples = random_samples;
+  options.subset = subset;
+  options.preprocessing = engine::parse_preprocessing(preprocessing);
+  return options;
+}
+
+void declare_inputs(CLI::App& app, InputOptions& options, const std::string& name) {
+  const std::string group = "Input data";
+  app.add_option(name, options.inputs,
+                 "Image, folder of images, list file (lines `path` or `path label`), .npy whose first axis counts "
+                 "samples, folder of .npy; NAME=PATH for one input of several")
+      ->group(group);
+  app.add_option("--random", options.seed, "Feed uniform random numbers in [-1,1) made from this seed")
+      ->group(group);
+  app.add_option("--subset", options.subset, "Use the first N samples only; 0: all [also -ss]")->group(group);
+  app.add_option("--mean", options.preprocessing.mean, "Subtracted from pixels: a, or a,b,c in the order fed")
+      ->group(group);
+  app.add_option("--scale", options.preprocessing.scale,
+                 "Pixels are divided by it afterwards: a, or a,b,c; value = (pixel - mean) / scale")
+      ->group(group);
+  app.add_option("--color", options.preprocessing.color,
+                 "Channel order fed: bgr (default), rgb, gray (default for one channel)")
+      ->group(group);
+  app.add_option("--resize", options.preprocessing.resize,
+                 "stretch (default) | short:N, shorter side to N | long:N, longer side to N, then padded")
+      ->group(group);
+  app.add_option("--crop", options.preprocessing.crop, "none (default) | center, to the network's size")
+      ->group(group);
+}
+
+void report_inputs(Report& report, const engine::Dataset& dataset, const InputOptions& options) {
+  for (const std::string& line : dataset.describe()) report.line(line);
+  if (dataset.ignored_files() > 0)
+    report.note(counted(dataset.ignored_files(), "file") + " of the folder left out: neither image nor .npy");
+  if (options.preprocessing.any() && !dataset.feeds_images())
+    report.note("preprocessing options apply to images; numbers are fed as they are");
+}
+
+void report_skipped(Report& report, const engine::Dataset& dataset) {
+  const auto skipped = dataset.skipped();
+  if (skipped.empty()) return;
+  if (skipped.size() == dataset.samples())
+    throw engine::FormatError("none of the " + counted(dataset.samples(), "sample") +
+                              " could be read; the first: " + skipped.front().second);
+  for (const auto& [sample, reason] : skipped) report.warning("skipped " + reason);
+  report.warning(std::to_string(skipped.size()) + " of " + counted(dataset.samples(), "sample") + " skipped");
+}
+
+void IgnoredOptions::declare(CLI::App& app) {
+  for (const Option& option : options_) {
+    const std::string text = "Accepted, without effect: " + option.why;
+    CLI::Option* const declared =
+        option.takes_value ? app.add_option(option.names, text) : app.add_flag(option.names, text);
+    declared_.push_back(declared->group("Accepted for compatibility"));
+  }
+}
+
+void IgnoredOptions::report(Report& report) const {
+  for (std::size_t i = 0; i < declared_.size(); ++i)
+    if (declared_[i]->count() > 0)
+      report.note(declared_[i]->get_name() + " is ignored: " + options_[i].why);
+}
+
+std::vector<engine::PortInfo> input_ports(const engine::Graph& graph) {
+  std::vector<engine::PortInfo> ports;
+  for (const engine::ValueId id : graph.inputs) {
+    const engine::Value& value = graph.value(id);
+    ports.push_back({value.name, value.shape, value.dtype});
+  }
+  return ports;
+}
+
+std::string model_stem(const std::string& path) {
+  std::string name = std::filesystem::path(path).filename().string();
+  if (name.ends_with(".xml")) name.resize(name.size() - 4);
+  return name;
+}
+
+}  // namespace refcalib::app

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/refcalib/argv_rewrite.h"
+#include "apps/refcalib/report.h"
+#include "engine/evaluation/dataset.h"
+#include "engine/formats/model.h"
+#include "engine/runtime/program.h"
+
+namespace refcalib::app {
+
+/// Which model, and how it runs.
+struct ModelOptions {
+  std::string model, weights;
+  std::string device = "CPU";
+  int threads = 0;  ///< 0: all cores
+  bool float_only = false;
+
+  engine::CompileOptions compile_options() const;
+};
+
+void declare_model(CLI::App& app, ModelOptions& options);
+/// -nthreads and -d, for subcommands that name their models in another way.
+void declare_machine(CLI::App& app, ModelOptions& options);
+/// Reads the model that the options name. Throws UsageError for a device other than CPU; as load_model.
+engine::Model load(const ModelOptions& options);
+void check_device(const std::string& device);
+
+/// What the network is fed with.
+struct InputOptions {
+  std::vector<std::string> inputs;
+  std::optional<std::uint64_t> seed;
+  std::size_t subset = 0;
+  engine::PreprocessingText preprocessing;
+
+  bool given() const noexcept { return !inputs.empty() || seed.has_value(); }
+  /// Throws UsageError for preprocessing that cannot be parsed.
+  engine::DatasetOptions dataset(std::size_t random_samples) const;
+};
+
+/// `name`: the declaration of the option for paths, for example "-i,--input".
+void declare_inputs(CLI::App& app, InputOptions& options, const std::string& name);
+/// Aliases of the options above.
+inline constexpr Alias kSubsetAlias{"-ss", "--subset"};
+
+/// Prints what is fed and how: files that are no samples, preprocessing of every input.
+void report_inputs(Report& report, const engine::Dataset& dataset, const InputOptions& options);
+/// Names the samples that could not be read. Throws FormatError if that is all of them.
+void report_skipped(Report& report, const engine::Dataset& dataset);
+
+/// Options of the 2019 tools that are accepted and have no effect here.
+class IgnoredOptions {
+ public:
+  struct Option {
+    std::string names;        ///< as declared: "-e,--extensions"
+    std::string why;          ///< completes "NAME is ignored: …"
+    bool takes_value = true;
+  };
+  explicit IgnoredOptions(std::vector<Option> options) : options_(std::move(options)) {}
+
+  void declare(CLI::App& app);
+  /// One note for each that was given.
+  void report(Report& report) const;
+
+ private:
+  std::vector<Option> options_;
+  std::vector<const CLI::Option*> declared_;
+};
+
+/// Shape and element type of the network's inputs.
+std::vector<engine::PortInfo> input_ports(const engine::Graph& graph);
+
+/// The file name without folder and without a trailing ".xml": names of networks contain dots.
+std::string model_stem(const std::string& path);
+
+}  // namespace refcalib::app

@@ -1,0 +1,73 @@
+# Third-party packages: find_package first, FetchContent second.
+# Each block leaves one target with a name of ours behind, so that nothing else in the tree knows where a package came from.
+include(FetchContent)
+
+# --- xsimd 8.1 to 14: header-only, the toolkit's only dependency ---------------------------------------------
+if(NOT TARGET xsimd)
+  find_package(xsimd QUIET)
+  if(xsimd_FOUND)
+    if(xsimd_VERSION VERSION_LESS 8.1 OR xsimd_VERSION VERSION_GREATER_EQUAL 15)
+      message(FATAL_ERROR "xsimd ${xsimd_VERSION} found in ${xsimd_DIR}; refcalib needs 8.1 to 14. Install libxsimd-dev.")
+    endif()
+    # Debian's 8.1 links to xtl, which it neither installs nor needs for real numbers.
+    if(NOT TARGET xtl)
+      set_property(TARGET xsimd PROPERTY INTERFACE_LINK_LIBRARIES "")
+    endif()
+  else()
+    FetchContent_Declare(xsimd GIT_REPOSITORY https://github.com/xtensor-stack/xsimd.git GIT_TAG 13.0.0)
+    FetchContent_MakeAvailable(xsimd)
+  endif()
+endif()
+
+if(REFCALIB_BUILD_ENGINE)
+  find_package(Threads REQUIRED)
+  # --- pugixml: IR files --------------------------------------------------------------------------------------
+  if(NOT TARGET pugixml::pugixml)
+    find_package(pugixml QUIET)
+    if(NOT pugixml_FOUND)
+      FetchContent_Declare(pugixml GIT_REPOSITORY https://github.com/zeux/pugixml.git GIT_TAG v1.13)
+      FetchContent_MakeAvailable(pugixml)
+    endif()
+  endif()
+  # Debian's package offers a shared and a static library; the static one keeps the program self-contained.
+  add_library(refcalib_pugixml INTERFACE)
+  if(TARGET pugixml::static)
+    target_link_libraries(refcalib_pugixml INTERFACE pugixml::static)
+  else()
+    target_link_libraries(refcalib_pugixml INTERFACE pugixml::pugixml)
+  endif()
+
+  # --- stb_image: picture files -------------------------------------------------------------------------------
+  find_path(STB_INCLUDE_DIR NAMES stb_image.h PATH_SUFFIXES stb)
+  if(NOT STB_INCLUDE_DIR)
+    FetchContent_Declare(stb GIT_REPOSITORY https://github.com/nothings/stb.git GIT_TAG master)
+    FetchContent_MakeAvailable(stb)
+    set(STB_INCLUDE_DIR "${stb_SOURCE_DIR}" CACHE PATH "Folder of stb_image.h" FORCE)
+  endif()
+endif()
+
+if(REFCALIB_BUILD_APPS AND NOT TARGET CLI11::CLI11)
+  find_package(CLI11 QUIET)
+  if(NOT CLI11_FOUND)
+    FetchContent_Declare(CLI11 GIT_REPOSITORY https://github.com/CLIUtils/CLI11.git GIT_TAG v2.4.2)
+    FetchContent_MakeAvailable(CLI11)
+  endif()
+endif()
+
+if(REFCALIB_BUILD_BENCH AND NOT TARGET benchmark::benchmark)
+  find_package(benchmark QUIET)
+  if(NOT benchmark_FOUND)
+    set(BENCHMARK_ENABLE_TESTING OFF)
+    FetchContent_Declare(benchmark GIT_REPOSITORY https://github.com/google/benchmark.git GIT_TAG v1.8.4)
+    FetchContent_MakeAvailable(benchmark)
+  endif()
+endif()
+
+if(REFCALIB_BUILD_TESTS)
+  find_package(Catch2 QUIET)
+  if(NOT Catch2_FOUND)
+    FetchContent_Declare(Catch2 GIT_REPOSITORY https://github.com/catchorg/Catch2.git GIT_TAG v3.6.0)
+    FetchContent_MakeAvailable(Catch2)
+    list(APPEND CMAKE_MODULE_PATH "${Catch2_SOURCE_DIR}/extras")
+  endif()
+endif()

@@ -1,0 +1,189 @@
+#include "engine/calibration/calibrate.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <exception>
+#include <mutex>
+#include <refcalib/params.hpp>
+#include <refcalib/threshold.hpp>
+#include <thread>
+#include <utility>
+
+#include "engine/calibration/candidates.h"
+#include "engine/calibration/range_observer.h"
+#include "engine/ops/convolution.h"
+#include "engine/passes/passes.h"
+#include "engine/passes/quantization_groups.h"
+
+namespace refcalib::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// Samples dealt out to workers, each with a session and an observer of its own; what they saw is merged exactly, so the deal does
+/// not matter.
+class Collection {
+ public:
+  Collection(std::shared_ptr<const Program> program, std::size_t samples, const FillInputs& fill, const Progress& progress)
+      : program_(std::move(program)), samples_(samples), fill_(fill), progress_(progress) {}
+
+  std::map<ValueId, ObservedValue> run(const std::vector<ValueId>& watched, int threads) {
+    std::vector<RangeObserver> observers(static_cast<std::size_t>(threads), RangeObserver(*program_, watched));
+    {
+      std::vector<std::jthread> helpers;
+      for (std::size_t t = 1; t < observers.size(); ++t) helpers.emplace_back([&, t] { work(observers[t]); });
+      work(observers[0]);
+    }
+    if (error_) std::rethrow_exception(error_);
+    std::map<ValueId, ObservedValue> total = observers[0].values();
+    for (std::size_t t = 1; t < observers.size(); ++t)
+      for (auto& [id, value] : total) value.merge(observers[t].values().at(id));
+    return total;
+  }
+
+  std::uint64_t used() const noexcept { return used_; }
+
+ private:
+  void work(RangeObserver& observer) noexcept {
+    try {
+      Session session(program_, 1);
+      for (std::size_t index = next_++; index < samples_ && !stop_; index = next_++) {
+        if (fill_(session, index)) {
+          session.run(observer);
+          ++used_;
+        }
+        const std::lock_guard lock(mutex_);
+        if (progress_ && !progress_(++done_, samples_)) {
+          stop_ = true;
+          if (!error_) error_ = std::make_exception_ptr(Cancelled("calibration was interrupted"));
+        }
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+      if (!error_) error_ = std::current_exception();
+    }
+  }
+
+  std::shared_ptr<const Program> program_;
+  std::size_t samples_;
+  const FillInputs& fill_;
+  const Progress& progress_;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<std::uint64_t> used_{0};
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::size_t done_ = 0;
+  std::exception_ptr error_;
+};
+
+void check_finite(const Graph& graph, const std::map<ValueId, ObservedValue>& seen) {
+  for (const auto& [id, value] : seen)
+    if (value.histogram.nan_count() > 0 || value.histogram.inf_count() > 0)
+      throw FormatError("computes " + std::to_string(value.histogram.nan_count()) + " NaN and " + std::to_string(value.histogram.inf_count()) +
+                            " infinite values on the calibration data",
+                        {{}, graph.value(id).name, "check the preprocessing, or leave the layer in float"});
+}
+
+QuantizationRange choose_range(const ObservedValue& seen, const ThresholdMethod& method, Scheme scheme) {
+  const QuantParams params = choose_params(seen.histogram, kUint8, scheme, method);
+  const Range range = representable_range(params);
+  return {range.min, range.max};
+}
+
+void search(const Graph& graph, const Candidates& candidates, const std::map<ValueId, ObservedValue>& seen, const CalibrationOptions& options,
+            CalibrationResult& result) {
+  const ThresholdMethod& method = find_threshold_method(options.method);
+  const Scheme scheme = options.activations == "symmetric" ? Scheme::symmetric : Scheme::asymmetric;
+  for (const auto& group : candidates.groups) {
+    QuantizationRange range;
+    for (const ValueId id : group) range = widest(range, choose_range(seen.at(id), method, scheme));
+    if (group.size() > 1) {
+      // The union of two ranges need not have an integer zero point.
+      const Range exact = representable_range(choose_asymmetric({range.low, range.high}, kUint8));
+      range = {exact.min, exact.max};
+    }
+    for (const ValueId id : group) {
+      const ObservedValue& value = seen.at(id);
+      const std::string& name = graph.value(id).name;
+      result.annotation.activations.push_back({name, {range}, 256, value.channel_min, value.channel_max});
+      const Range all = value.histogram.range();
+      result.values.push_back({name, all.min, all.max, range, value.histogram.nan_count(), value.histogram.inf_count()});
+    }
+  }
+}
+
+/// Largest magnitudes of the weights as the file has them, one per output channel or one for all.
+std::vector<QuantizationRange> weight_ranges(const Graph& graph, const Node& node, bool per_channel) {
+  const Value& weights = graph.value(node.inputs.at(1));
+  const std::vector<float> w = weights.constant.to_floats();
+  const bool columns = node.op == "MatMul" && !node.attributes.as<MatMulAttributes>().transpose_b;
+  const auto channels = static_cast<std::size_t>(node.op == "MatMul" ? weights.shape[columns ? 1 : 0] : weights.shape[0] * weights.shape[1]);
+  std::vector<float> largest(per_channel ? channels : 1, 0.0F);
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    const std::size_t channel = columns ? i % channels : i / (w.size() / channels);
+    float& top = largest[per_channel ? channel : 0];
+    top = std::max(top, std::abs(w[i]));
+  }
+  // A channel of zeros, or of denormal size, has no scale of its own.
+  constexpr float smallest = 1e-30F;
+  std::vector<QuantizationRange> ranges;
+  for (const float top : largest) ranges.push_back(top < smallest ? QuantizationRange{-1.0F, 1.0F} : QuantizationRange{-top, top});
+  return ranges;
+}
+
+void choose_weights(const Graph& original, const Graph& simplified, const Candidates& candidates, bool per_channel, CalibrationResult& result) {
+  for (const NodeId id : candidates.weighted) {
+    const std::string& name = simplified.node(id).name;
+    for (const NodeId source : original.order()) {
+      const Node& node = original.node(source);
+      if (node.name != name || !original.value(node.inputs.at(1)).constant) continue;
+      result.annotation.weights.push_back({name, weight_ranges(original, node, per_channel), 255, {}});
+    }
+  }
+}
+
+}  // namespace
+
+std::string default_method() { return "mse"; }
+
+CalibrationResult calibrate(const Graph& graph, std::size_t samples, const FillInputs& fill, const CalibrationOptions& options, const Progress& progress) {
+  static_cast<void>(find_threshold_method(options.method));
+  if (options.activations != "symmetric" && options.activations != "asymmetric")
+    throw UsageError("unknown activation scheme '" + options.activations + "'; known: symmetric, asymmetric");
+  CalibrationResult result;
+  Graph simplified = graph;
+  drop_quantization(simplified);
+  run_passes(simplified, simplification_passes());
+  result.annotation.keep_float = mark_float_layers(simplified, options);
+  const Candidates candidates = find_candidates(simplified);
+  if (candidates.weighted.empty())
+    throw UsageError("no layer of this network can run in INT8", {{}, {}, "'refcalib inspect' lists the reasons"});
+
+  std::vector<ValueId> watched;
+  for (const auto& group : candidates.groups) watched.insert(watched.end(), group.begin(), group.end());
+  CompileOptions compile = default_options();
+  compile.int8 = false;
+  const auto program = Program::compile(simplified, compile);
+
+  const auto start = Clock::now();
+  const int threads = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(options.threads > 0 ? options.threads : usable_cores()), std::max<std::size_t>(samples, 1)));
+  Collection collection(program, samples, fill, progress);
+  const std::map<ValueId, ObservedValue> seen = collection.run(watched, threads);
+  result.samples = collection.used();
+  result.collect_seconds = seconds_since(start);
+  if (result.samples == 0) throw UsageError("not one calibration sample could be used");
+  check_finite(simplified, seen);
+
+  const auto searching = Clock::now();
+  search(simplified, candidates, seen, options, result);
+  choose_weights(graph, simplified, candidates, options.per_channel_weights, result);
+  result.search_seconds = seconds_since(searching);
+  return result;
+}
+
+}  // namespace refcalib::engine

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/formats/ir/ir.h"
+#include "engine/runtime/program.h"
+
+namespace refcalib::engine {
+
+/// How to calibrate.
+struct CalibrationOptions {
+  std::string method = "kl";  ///< a name of the toolkit's threshold table; see default_method()
+  bool per_channel_weights = true;
+  std::string activations = "asymmetric";  ///< asymmetric | symmetric
+  std::vector<std::string> ignore_layers;  ///< names of layers that stay in float
+  std::vector<std::string> ignore_types;   ///< operations that stay in float
+  bool bias_correction = true;
+  int threads = 0;
+};
+
+/// The documented default threshold method.
+std::string default_method();
+
+/// What calibration saw and chose for one value.
+struct ValueReport {
+  std::string value;
+  float observed_min = 0, observed_max = 0;
+  QuantizationRange range;
+  std::uint64_t nan_count = 0, inf_count = 0;
+};
+
+struct CalibrationResult {
+  ir::Annotation annotation;
+  std::vector<ValueReport> values;
+  std::uint64_t samples = 0;
+  double collect_seconds = 0, search_seconds = 0;
+};
+
+/// Fills the session's inputs with sample `index`; returns false to skip the sample (for example an undecodable image).
+using FillInputs = std::function<bool(Session& session, std::size_t index)>;
+/// Progress: samples done of all. Returning false cancels (calibrate throws Cancelled).
+using Progress = std::function<bool(std::size_t done, std::size_t all)>;
+
+/// Thrown when the progress callback asks to stop.
+class Cancelled : public Error {
+  using Error::Error;
+};
+
+/// Runs `samples` samples through the float network, observes every value that INT8 execution would store in integers, and
+/// chooses limits. Streams: memory does not grow with the number of samples. The result does not depend on the order of the samples,
+/// the number of threads or the instruction set.
+/// Throws UsageError if no sample could be used or nothing in the graph can be quantized, FormatError if a value is not finite.
+CalibrationResult calibrate(const Graph& graph, std::size_t samples, const FillInputs& fill,
+                            const CalibrationOptions& options, const Progress& progress = {});
+
+}  // namespace refcalib::engine

@@ -1,0 +1,81 @@
+#include "engine/calibration/range_observer.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "engine/calibration/histogram_isa.h"
+#include "engine/ops/strides.h"
+
+namespace refcalib::engine {
+namespace {
+
+/// Extremes per channel of rows of channels. NaN is skipped: every comparison with it is false.
+void channel_extremes(const float* data, const RowView& rows, float* low, float* high) noexcept {
+  for (std::int64_t r = 0; r < rows.rows; ++r) {
+    const float* row = data + r * rows.stride;
+    for (std::int64_t c = 0; c < rows.length; ++c) {
+      low[c] = row[c] < low[c] ? row[c] : low[c];
+      high[c] = row[c] > high[c] ? row[c] : high[c];
+    }
+  }
+}
+
+/// The same for planes of a plain tensor.
+void plane_extremes(const float* data, const Shape& shape, float* low, float* high) noexcept {
+  std::int64_t plane = 1;
+  for (std::size_t d = 2; d < shape.size(); ++d) plane *= shape[d];
+  for (std::int64_t n = 0; n < shape[0]; ++n)
+    for (std::int64_t c = 0; c < shape[1]; ++c) {
+      const float* values = data + (n * shape[1] + c) * plane;
+      for (std::int64_t i = 0; i < plane; ++i) {
+        low[c] = values[i] < low[c] ? values[i] : low[c];
+        high[c] = values[i] > high[c] ? values[i] : high[c];
+      }
+    }
+}
+
+}  // namespace
+
+void ObservedValue::merge(const ObservedValue& other) {
+  histogram.merge(other.histogram);
+  for (std::size_t c = 0; c < channel_min.size(); ++c) {
+    channel_min[c] = std::min(channel_min[c], other.channel_min[c]);
+    channel_max[c] = std::max(channel_max[c], other.channel_max[c]);
+  }
+}
+
+RangeObserver::RangeObserver(const Program& program, const std::vector<ValueId>& watched)
+    : kernel_(histogram_kernel_for(program.isa())) {
+  for (const ValueId id : watched) {
+    ObservedValue& value = values_[id];
+    const Shape& shape = program.graph().value(id).shape;
+    const std::size_t channels = shape.size() > 1 ? static_cast<std::size_t>(shape[1]) : 1;
+    value.channel_min.assign(channels, std::numeric_limits<float>::infinity());
+    value.channel_max.assign(channels, -std::numeric_limits<float>::infinity());
+  }
+}
+
+void RangeObserver::after_step(int, std::span<const ValueView> outputs) noexcept {
+  for (const ValueView& view : outputs) {
+    const auto it = values_.find(view.id);
+    if (it == values_.end() || view.tensor.dtype != DType::f32) continue;
+    const auto* data = static_cast<const float*>(view.data);
+    const RowView rows = rows_of(view.tensor);
+    it->second.histogram.update(data, static_cast<std::size_t>(rows.rows), static_cast<std::size_t>(rows.length),
+                                static_cast<std::size_t>(rows.stride), kernel_);
+    if (view.tensor.layout == Layout::channels_last)
+      channel_extremes(data, rows, it->second.channel_min.data(), it->second.channel_max.data());
+    else if (view.tensor.shape.size() > 1)
+      plane_extremes(data, view.tensor.shape, it->second.channel_min.data(), it->second.channel_max.data());
+  }
+}
+
+HistogramKernel histogram_kernel_for(Isa isa) noexcept {
+#if defined(__x86_64__)
+  if (includes(isa, Isa::avx512)) return histogram_kernel_avx512();
+  if (includes(isa, Isa::avx2)) return histogram_kernel_avx2();
+#endif
+  return histogram_kernel_portable();
+}
+
+}  // namespace refcalib::engine

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <refcalib/histogram.hpp>
+#include <vector>
+
+#include "engine/runtime/program.h"
+
+namespace refcalib::engine {
+
+/// Histogram and per-channel extremes of one value. Merging is exact: the result does not depend on how samples were divided.
+struct ObservedValue {
+  Histogram histogram;
+  std::vector<float> channel_min, channel_max;
+
+  void merge(const ObservedValue& other);
+};
+
+/// Watches chosen values of an observed run.
+class RangeObserver final : public StepObserver {
+ public:
+  /// `watched`: ids of values of the program's graph.
+  RangeObserver(const Program& program, const std::vector<ValueId>& watched);
+
+  void after_step(int step, std::span<const ValueView> outputs) noexcept override;
+
+  const std::map<ValueId, ObservedValue>& values() const noexcept { return values_; }
+
+ private:
+  std::map<ValueId, ObservedValue> values_;
+  HistogramKernel kernel_;
+};
+
+/// The histogram loops for an instruction set.
+HistogramKernel histogram_kernel_for(Isa isa) noexcept;
+
+}  // namespace refcalib::engine

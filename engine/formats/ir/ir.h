@@ -1,0 +1,47 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "engine/formats/ir/document.h"
+#include "engine/graph/graph.h"
+
+namespace refcalib::engine::ir {
+
+/// Translates a document into a Graph: one vocabulary of operations for all generations, shape sub-graphs
+/// folded, values named by the layer that produces them, `Value::quantization` set from `<refcalib>`,
+/// `<statistics>` or (by a later pass) FakeQuantize. Pre-processing becomes ChannelAffine or Eltwise nodes
+/// behind the inputs. Unknown layer types are listed all at once, with ids. Throws FormatError or
+/// UnsupportedError naming file and layer.
+Graph to_graph(const Document& document);
+
+/// read_document + to_graph.
+Graph read_graph(const std::filesystem::path& xml, const std::filesystem::path& weights_path = {});
+
+/// The outcome of a calibration in the terms of the file: which values get which limits, which layers stay in
+/// float.
+struct Annotation {
+  struct Activation {
+    std::string value;                     ///< name of the Graph value
+    std::vector<QuantizationRange> range;  ///< one, or one per channel
+    std::int32_t levels = 256;
+    std::vector<float> channel_min, channel_max;  ///< observed, for legacy <statistics>; may be empty
+  };
+  struct Weights {
+    std::string layer;                     ///< name of the Graph node
+    std::vector<QuantizationRange> range;  ///< symmetric: low = -high; one, or one per output channel
+    std::int32_t levels = 255;
+    std::vector<float> bias;  ///< corrected bias, empty if unchanged
+  };
+  std::vector<Activation> activations;
+  std::vector<Weights> weights;
+  std::vector<std::string> keep_float;  ///< names of layers that must not be quantized
+};
+
+/// The document with the annotation: a legacy model gets <statistics>, quantization_level and <refcalib>; a
+/// v10/v11 model gets FakeQuantize layers (on the weights and behind the producers of quantized values).
+/// Previous annotations are replaced.
+Document annotate(const Document& document, const Annotation& annotation);
+
+}  // namespace refcalib::engine::ir

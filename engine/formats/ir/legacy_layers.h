@@ -1,0 +1,20 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "engine/formats/ir/layer_reader.h"
+
+namespace refcalib::engine::ir {
+
+/// Families of legacy (v2 to v7) layer types. A new type is one function and one line in its family's table.
+std::span<const LegacyLayer> legacy_convolution_layers() noexcept;
+std::span<const LegacyLayer> legacy_pooling_layers() noexcept;
+std::span<const LegacyLayer> legacy_activation_layers() noexcept;
+std::span<const LegacyLayer> legacy_eltwise_layers() noexcept;
+std::span<const LegacyLayer> legacy_movement_layers() noexcept;
+
+/// The translation of a type (any case), or nullptr.
+const LegacyLayer* find_legacy_layer(std::string_view type) noexcept;
+
+}  // namespace refcalib::engine::ir

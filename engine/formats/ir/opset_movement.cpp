@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "engine/core/error.h"
+#include "engine/formats/ir/common_layers.h"
+#include "engine/formats/ir/element_type.h"
+#include "engine/formats/ir/opset_layers.h"
+#include "engine/formats/ir/text.h"
+#include "engine/ops/movement.h"
+
+namespace refcalib::engine::ir {
+namespace {
+
+/// The dimensions of a Parameter. Anything but positive numbers is dynamic.
+Shape parameter_shape(const LayerReader& reader) {
+  const std::string text = reader.word("shape", "");
+  Shape shape;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(','), rest.size());
+    std::string_view item = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    std::int64_t dim = 0;
+    const auto [last, error] = std::from_chars(item.data(), item.data() + item.size(), dim);
+    const bool number = error == std::errc{} && last == item.data() + item.size();
+    if (number && dim == 0) throw FormatError("the input has an empty dimension in its shape [" + text + "]");
+    const bool dynamic = item == "?" || item == "-1" || item.find("..") != std::string_view::npos;
+    if (!number && !dynamic) throw FormatError("attribute 'shape' \"" + text + "\" is not a list of dimensions");
+    if (dynamic || dim < 0)
+      throw UnsupportedError("input '" + reader.name() + "' has the dynamic shape [" + text + "]",
+                             {"", "", "give it a static shape with -shape"});
+    shape.push_back(dim);
+  }
+  element_count(shape);
+  return shape;
+}
+
+void read_parameter(LayerReader& reader) {
+  reader.expect_inputs(0, 0);
+  const DType type = element_type(reader.word("element_type", "f32"));
+  reader.set_outputs({reader.builder().input(reader.name(), type, parameter_shape(reader))});
+}
+
+void read_const(LayerReader& reader) {
+  const DType type = element_type(reader.word("element_type", ""));
+  const Shape shape = reader.integers("shape");
+  const std::uint64_t needed = static_cast<std::uint64_t>(element_count(shape)) * size_of(type);
+  Blob blob = constant_blob(reader.layer());
+  if (blob.size != needed)
+    throw FormatError("the constant has " + std::to_string(blob.size) + " bytes; the shape " + to_string(shape) +
+                      " of " + std::string(to_string(type)) + " needs " + std::to_string(needed));
+  reader.set_outputs({reader.builder().constant(
+      reader.name(), document_constant(reader.document(), blob, reader.name(), type, shape))});
+}
+
+void read_convert(LayerReader& reader) {
+  if (!reader.has("destination_type")) throw FormatError("attribute 'destination_type' is missing");
+  const DType type = element_type(reader.word("destination_type", ""));
+  reader.add("Convert", ConvertAttributes{std::string(to_string(type))}, {reader.input(0)});
+}
+
+void read_reshape(LayerReader& reader) {
+  reader.expect_inputs(2, 2);
+  reader.add("Reshape", ReshapeAttributes{reader.boolean("special_zero", false)}, reader.inputs());
+}
+
+void read_gather(LayerReader& reader) {
+  reader.expect_inputs(3, 3);
+  if (reader.integer("batch_dims", 0) != 0) throw UnsupportedError("batch_dims other than 0 is not supported");
+  const std::vector<std::int64_t> axis = reader.ints(2);
+  if (axis.size() != 1) throw FormatError("the axis is not a single number");
+  add_gather(reader, axis.front());
+}
+
+void read_split(LayerReader& reader) {
+  reader.expect_inputs(2, 2);
+  const std::vector<std::int64_t> axes = reader.ints(1);
+  if (axes.size() != 1) throw FormatError("the axis is not a single number");
+  const std::int64_t axis = LayerReader::axis(axes.front(), reader.shape(0).size());
+  const std::int64_t whole = reader.shape(0).at(static_cast<std::size_t>(axis));
+  const std::int64_t parts = reader.integer("num_splits");
+  if (parts < 1 || parts > whole || whole % parts != 0)
+    throw FormatError(std::to_string(whole) + " elements cannot be split into " + std::to_string(parts) + " parts");
+  add_split(reader, axis, std::vector<std::int64_t>(static_cast<std::size_t>(parts), whole / parts));
+}
+
+void read_variadic_split(LayerReader& reader) {
+  reader.expect_inputs(3, 3);
+  const std::vector<std::int64_t> axes = reader.ints(1);
+  if (axes.size() != 1) throw FormatError("the axis is not a single number");
+  add_split(reader, axes.front(), reader.ints(2));
+}
+
+std::vector<std::int64_t> padded(std::vector<std::int64_t> mask, std::size_t count) {
+  mask.resize(std::max(mask.size(), count), 0);
+  return mask;
+}
+
+void read_strided_slice(LayerReader& reader) {
+  reader.expect_inputs(3, 4);
+  const auto count = static_cast<std::size_t>(reader.constant(1).count());
+  const ValueId strides = reader.input_count() > 3
+                              ? reader.input(3)
+                              : reader.constant_value("strides", Constant::i64_vector(std::vector<std::int64_t>(count, 1)));
+  StridedSliceAttributes attributes;
+  attributes.begin_mask = padded(reader.integers("begin_mask"), count);
+  attributes.end_mask = padded(reader.integers("end_mask"), count);
+  attributes.new_axis_mask = padded(reader.integers("new_axis_mask"), count);
+  attributes.shrink_axis_mask = padded(reader.integers("shrink_axis_mask"), count);
+  attributes.ellipsis_mask = padded(reader.integers("ellipsis_mask"), count);
+  reader.add("StridedSlice", std::move(attributes), {reader.input(0), reader.input(1), reader.input(2), strides});
+}
+
+/// Slice names its axes; a StridedSlice ignores begin and end on the others.
+void read_slice(LayerReader& reader) {
+  reader.expect_inputs(4, 5);
+  const std::size_t rank = reader.shape(0).size();
+  const std::vector<std::int64_t> start = reader.ints(1);
+  const std::vector<std::int64_t> stop = reader.ints(2);
+  const std::vector<std::int64_t> step = reader.ints(3);
+  std::vector<std::int64_t> axes;
+  for (std::size_t i = 0; i < start.size(); ++i) axes.push_back(static_cast<std::int64_t>(i));
+  if (reader.input_count() > 4) axes = reader.ints(4);
+  if (stop.size() != start.size() || step.size() != start.size() || axes.size() != start.size())
+    throw FormatError("start, stop, step and axes have different lengths");
+  std::vector<std::int64_t> begin(rank, 0);
+  std::vector<std::int64_t> end(rank, 0);
+  std::vector<std::int64_t> strides(rank, 1);
+  StridedSliceAttributes attributes;
+  attributes.begin_mask = attributes.end_mask = std::vector<std::int64_t>(rank, 1);
+  attributes.new_axis_mask = attributes.shrink_axis_mask = attributes.ellipsis_mask = std::vector<std::int64_t>(rank, 0);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = static_cast<std::size_t>(LayerReader::axis(axes[i], rank));
+    begin.at(axis) = start[i];
+    end[axis] = stop[i];
+    strides[axis] = step[i];
+    attributes.begin_mask[axis] = attributes.end_mask[axis] = 0;
+  }
+  const auto list = [&](const char* suffix, std::vector<std::int64_t> values) {
+    return reader.constant_value(suffix, Constant::i64_vector(std::move(values)));
+  };
+  const ValueId begin_value = list("begin", std::move(begin));
+  const ValueId end_value = list("end", std::move(end));
+  const ValueId stride_value = list("strides", std::move(strides));
+  reader.add("StridedSlice", std::move(attributes), {reader.input(0), begin_value, end_value, stride_value});
+}
+
+constexpr std::array<OpsetLayer, 17> kLayers = {{
+    {"parameter", 1, kNewest, read_parameter},
+    {"const", 1, kNewest, read_const},
+    {"convert", 1, kNewest, read_convert},
+    {"reshape", 1, kNewest, read_reshape},
+    {"squeeze", 1, kNewest,
+     [](LayerReader& r) { add_squeeze(r, r.input_count() > 1 ? r.ints(1) : std::vector<std::int64_t>{}); }},
+    {"unsqueeze", 1, kNewest, [](LayerReader& r) { add_unsqueeze(r, r.ints(1)); }},
+    {"transpose", 1, kNewest, [](LayerReader& r) { add_transpose(r, r.ints(1)); }},
+    {"concat", 1, kNewest, [](LayerReader& r) { add_concat(r, r.integer("axis")); }},
+    {"split", 1, kNewest, read_split},
+    {"variadicsplit", 1, kNewest, read_variadic_split},
+    {"stridedslice", 1, kNewest, read_strided_slice},
+    {"slice", 8, kNewest, read_slice},
+    {"gather", 1, kNewest, read_gather},
+    {"shapeof", 1, kNewest, [](LayerReader& r) { r.add("ShapeOf", NoAttributes{}, {r.input(0)}); }},
+    {"range", 1, kNewest, [](LayerReader& r) { r.add("Range", NoAttributes{}, r.inputs()); }},
+    {"result", 1, kNewest, [](LayerReader& r) { r.expect_inputs(1, 1); }},
+    {"convertlike", 1, kNewest,
+     [](LayerReader& r) {
+       const DType type = r.builder().graph().value(r.input(1)).dtype;
+       r.add("Convert", ConvertAttributes{std::string(to_string(type))}, {r.input(0)});
+     }},
+}};
+
+}  // namespace
+
+std::span<const OpsetLayer> opset_movement_layers() noexcept { return kLayers; }
+
+}  // namespace refcalib::engine::ir

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace refcalib::engine {
+
+/// How a value is represented by integers: real = scale[c] * (q - zero_point).
+/// Activations: q is u8 (0..255), scale has one element or one per channel (dimension 1).
+/// Weights: q is s8 (-127..127 or -128..127), zero_point 0, scale has one element or one per output channel.
+struct Quantization {
+  std::vector<float> scale;
+  std::int32_t zero_point = 0;
+  std::int32_t qmin = 0;
+  std::int32_t qmax = 255;
+
+  bool per_channel() const noexcept { return scale.size() > 1; }
+  friend bool operator==(const Quantization&, const Quantization&) = default;
+};
+
+/// Limits of a FakeQuantize with equal input and output ranges. `low` <= 0 <= `high`, levels 255 or 256.
+struct QuantizationRange {
+  float low = 0;
+  float high = 0;
+};
+
+/// The parameters that execute a range, derived from the limits as a file states them, so that a model calibrated in
+/// memory and the same model read back run alike:
+///   scale = (high - low) / (levels - 1), zero_point = round_half_even(-low / scale), q in [0, levels - 1].
+/// A range without extent gives scale 1.
+Quantization activation_quantization(const std::vector<QuantizationRange>& per_channel_or_one, std::int32_t levels);
+
+/// Symmetric weights: scale[c] = high[c] / (levels / 2 rounded down), q in +-(levels / 2); levels 255 gives +-127.
+Quantization weight_quantization(const std::vector<QuantizationRange>& per_channel_or_one, std::int32_t levels);
+
+}  // namespace refcalib::engine

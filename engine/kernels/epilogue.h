@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+
+namespace refcalib::engine::kernels {
+
+/// What a convolution or matrix product does with one output value before it stores it; the same order on
+/// every instruction set, every step separately rounded, no fused multiply-add:
+///
+///   f32 kernels:   y = acc                                  (acc starts from bias[c])
+///   u8s8 kernels:  y = float(acc + acc_offset[c]) * scale[c];  y = y + bias[c]
+///   residual:      y = y + residual                                            (f32 residual)
+///                  y = y + float(int(residual) - residual_zero_point) * residual_scale   (u8 residual)
+///   activation:    y = y < 0 ? y * slope[c] : y             (only when slope != nullptr)
+///                  y = min(max(y, low), high)               (always; -inf/+inf switch it off; NaN becomes
+///                  low)
+///   f32 output:    out = y
+///   u8 output:     v = y * inv_scale[c];  v = min(max(v, float(0 - zero_point)), float(255 - zero_point));
+///                  out = u8(round_half_even(v) + zero_point)
+///
+/// where min/max follow `a > b ? a : b` with the bound as the second operand, so NaN turns into the bound.
+/// Every per-channel array holds `channels rounded up to a multiple of 64` elements (the padding is readable,
+/// its values do not matter) and is indexed by the output channel.
+struct Epilogue {
+  const std::int32_t* acc_offset = nullptr;  ///< u8s8 only: -zero_point * sum_k w[c,k]
+  const float* scale = nullptr;              ///< u8s8 only
+  const float* bias = nullptr;               ///< never null (zeros if the layer has none)
+
+  enum class Residual : std::uint8_t { none, f32, u8 };
+  Residual residual_kind = Residual::none;
+  float residual_scale = 0;
+  std::int32_t residual_zero_point = 0;
+
+  const float* slope = nullptr;  ///< leaky ReLU / PReLU, per channel
+  float low = 0;                 ///< lower clamp bound
+  float high = 0;                ///< upper clamp bound
+
+  enum class Output : std::uint8_t { f32, u8 };
+  Output output_kind = Output::f32;
+  const float* inv_scale = nullptr;  ///< u8 output only, per channel
+  std::int32_t zero_point = 0;       ///< u8 output only, 0..255
+};
+
+}  // namespace refcalib::engine::kernels

@@ -1,0 +1,18 @@
+#include "engine/kernels/reduce/reduce.h"
+
+namespace refcalib::engine::kernels {
+
+#define REFCALIB_KERNELS(isa) extern const ReduceKernels reduce_##isa;
+#include "engine/kernels/reduce/kernels.def"
+#undef REFCALIB_KERNELS
+
+std::span<const ReduceKernels> reduce_kernels() noexcept {
+  static const ReduceKernels table[] = {
+#define REFCALIB_KERNELS(isa) reduce_##isa,
+#include "engine/kernels/reduce/kernels.def"
+#undef REFCALIB_KERNELS
+  };
+  return table;
+}
+
+}  // namespace refcalib::engine::kernels

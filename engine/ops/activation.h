@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "engine/graph/attributes.h"
+
+namespace refcalib::engine {
+
+/// "Activation": one input, element-wise. `function` is one of
+///   relu | leaky_relu (alpha = negative slope) | clamp (alpha = min, beta = max) | sigmoid | tanh | exp | log | sqrt | abs |
+///   neg | erf | floor | ceil | elu (alpha) | hswish | hsigmoid | swish (alpha = beta of the op) | mish | softplus | gelu |
+///   gelu_tanh | hard_sigmoid (alpha, beta) | square | reciprocal | linear (alpha * x + beta) | power (alpha = exponent)
+struct ActivationAttributes {
+  std::string function;
+  double alpha = 0;
+  double beta = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v("function", function);
+    v("alpha", alpha);
+    v("beta", beta);
+  }
+};
+
+/// "PRelu": inputs x and slope (constant, 1 or C elements): y = x < 0 ? x * slope[c] : x, c = dimension 1.
+struct PReluAttributes {
+  template <class V>
+  void visit(V&) {}
+};
+
+/// What a fused activation does, in the terms of the kernels' epilogue. Part of the attributes of operations that can
+/// absorb an activation. The slope, if any, is an input of the node.
+struct FusedActivation {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  std::int64_t slope_input = -1;  ///< index of the input that holds the slope(s), -1 if none
+
+  template <class V>
+  void visit(V& v) {
+    v("activation_low", low);
+    v("activation_high", high);
+    v("slope_input", slope_input);
+  }
+};
+
+}  // namespace refcalib::engine

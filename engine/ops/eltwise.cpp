@@ -1,0 +1,186 @@
+#include "engine/ops/eltwise.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+
+#include "engine/kernels/eltwise/eltwise.h"
+#include "engine/kernels/table.h"
+#include "engine/ops/channel_arrays.h"
+#include "engine/ops/fold.h"
+#include "engine/ops/infer.h"
+#include "engine/ops/lambda_step.h"
+#include "engine/ops/strides.h"
+
+namespace refcalib::engine {
+namespace {
+
+using kernels::BinaryOp;
+
+const std::map<std::string, BinaryOp, std::less<>>& kernel_operations() {
+  static const std::map<std::string, BinaryOp, std::less<>> table = {
+      {"add", BinaryOp::add}, {"sub", BinaryOp::subtract}, {"mul", BinaryOp::multiply}, {"div", BinaryOp::divide},
+      {"max", BinaryOp::maximum}, {"min", BinaryOp::minimum}, {"squared_difference", BinaryOp::squared_diff}, {"pow", BinaryOp::power}};
+  return table;
+}
+
+using Fold = double (*)(double, double);
+const std::map<std::string, Fold, std::less<>>& fold_operations() {
+  static const std::map<std::string, Fold, std::less<>> table = {
+      {"add", [](double a, double b) { return a + b; }},
+      {"sub", [](double a, double b) { return a - b; }},
+      {"mul", [](double a, double b) { return a * b; }},
+      {"div", [](double a, double b) { return a / b; }},
+      {"max", [](double a, double b) { return std::max(a, b); }},
+      {"min", [](double a, double b) { return std::min(a, b); }},
+      {"squared_difference", [](double a, double b) { return (a - b) * (a - b); }},
+      {"pow", [](double a, double b) { return std::pow(a, b); }},
+      {"mod", [](double a, double b) { return std::fmod(a, b); }},
+      {"floor_mod", [](double a, double b) { return a - std::floor(a / b) * b; }},
+      {"equal", [](double a, double b) { return a == b ? 1.0 : 0.0; }},
+      {"not_equal", [](double a, double b) { return a != b ? 1.0 : 0.0; }},
+      {"less", [](double a, double b) { return a < b ? 1.0 : 0.0; }},
+      {"less_equal", [](double a, double b) { return a <= b ? 1.0 : 0.0; }},
+      {"greater", [](double a, double b) { return a > b ? 1.0 : 0.0; }},
+      {"greater_equal", [](double a, double b) { return a >= b ? 1.0 : 0.0; }},
+      {"logical_and", [](double a, double b) { return a != 0 && b != 0 ? 1.0 : 0.0; }},
+      {"logical_or", [](double a, double b) { return a != 0 || b != 0 ? 1.0 : 0.0; }},
+      {"logical_xor", [](double a, double b) { return (a != 0) != (b != 0) ? 1.0 : 0.0; }}};
+  return table;
+}
+
+bool gives_boolean(const std::string& operation) {
+  return operation.find("equal") != std::string::npos || operation.starts_with("less") || operation.starts_with("greater") ||
+         operation.starts_with("logical");
+}
+
+std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
+  require_inputs(in, 2, 2);
+  const DType dtype = gives_boolean(attributes.as<EltwiseAttributes>().operation) ? DType::boolean : in.dtype(0);
+  return {{dtype, broadcast_shape(in.shape(0), in.shape(1))}};
+}
+
+std::optional<std::vector<Constant>> fold(const Attributes& attributes, const OpInputs& in) {
+  const std::string& operation = attributes.as<EltwiseAttributes>().operation;
+  const auto f = fold_operations().find(operation);
+  if (!in.is_constant(0) || !in.is_constant(1) || f == fold_operations().end()) return std::nullopt;
+  const bool integers = !is_float(in.dtype(0));
+  const DType out = gives_boolean(operation) ? DType::boolean : in.dtype(0);
+  const auto rounded = [&](double a, double b) {
+    require(!integers || b != 0 || (operation != "div" && operation != "mod" && operation != "floor_mod"), "divides by zero");
+    const double y = f->second(a, b);
+    return integers && operation == "div" ? std::floor(y) : y;
+  };
+  return std::vector{fold_binary(in.constant(0), in.constant(1), out, rounded)};
+}
+
+/// Strides of an operand along the dimensions of the result, 0 where it is broadcast.
+std::vector<std::int64_t> broadcast_strides(const TensorRef& operand, const Shape& result) {
+  const std::vector<std::int64_t> own = element_strides(operand);
+  std::vector<std::int64_t> strides(result.size(), 0);
+  const std::size_t offset = result.size() - operand.shape.size();
+  for (std::size_t d = 0; d < own.size(); ++d) strides[d + offset] = operand.shape[d] == 1 ? 0 : own[d];
+  return strides;
+}
+
+/// Dimensions of the result from the slowest to the fastest in memory.
+std::vector<std::size_t> memory_order(const TensorRef& out) {
+  std::vector<std::size_t> order(out.shape.size());
+  for (std::size_t d = 0; d < order.size(); ++d) order[d] = d;
+  if (out.layout == Layout::channels_last) std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  return order;
+}
+
+std::unique_ptr<Step> plan_f32(const EltwiseAttributes& a, const TensorRef& x, const TensorRef& y, const TensorRef& out, Isa isa) {
+  const auto operation = kernel_operations().find(a.operation);
+  if (operation == kernel_operations().end()) throw UnsupportedError("operation '" + a.operation + "' on computed values is not supported");
+  if (out.shape.size() > static_cast<std::size_t>(kernels::BinaryArgs::max_rank))
+    throw UnsupportedError("tensors of more than 8 dimensions are not supported");
+  const auto xs = broadcast_strides(x, out.shape), ys = broadcast_strides(y, out.shape), os = element_strides(out);
+  kernels::BinaryArgs bound;
+  for (const std::size_t d : memory_order(out)) {
+    bound.dims[bound.rank] = out.shape[d];
+    bound.a_stride[bound.rank] = xs[d];
+    bound.b_stride[bound.rank] = ys[d];
+    bound.out_stride[bound.rank++] = os[d];
+  }
+  bound = kernels::normalized(bound);
+  const auto& table = kernels::select(kernels::eltwise_kernels(), isa);
+  const RowView rows = rows_of(out);
+  kernels::UnaryArgs clamp{.rows = rows.rows, .channels = rows.length, .in_stride = rows.stride, .out_stride = rows.stride,
+                           .alpha = static_cast<float>(a.activation.low), .beta = static_cast<float>(a.activation.high)};
+  const bool clamped = std::isfinite(a.activation.low) || std::isfinite(a.activation.high);
+  return make_step(table.name, [=, run = table.of(operation->second), limit = table.of(kernels::UnaryOp::clamp), xw = x.where, yw = y.where,
+                                ow = out.where](const RunContext& c) noexcept {
+    kernels::BinaryArgs args = bound;
+    args.a = reinterpret_cast<const float*>(c.read(xw));
+    args.b = reinterpret_cast<const float*>(c.read(yw));
+    args.output = reinterpret_cast<float*>(c.write(ow));
+    run_units(c, kernels::work_items(args), 4, args, run);
+    if (!clamped) return;
+    kernels::UnaryArgs second = clamp;
+    second.input = second.output = args.output;
+    run_units(c, kernels::work_items(second), 4, second, limit);
+  });
+}
+
+std::unique_ptr<Step> plan_u8(const EltwiseAttributes& a, const TensorRef& x, const TensorRef& y, const TensorRef& out, Isa isa) {
+  const auto rows_for = [](const TensorRef& t) {
+    if (t.layout == Layout::channels_last) return rows_of(t);
+    const std::int64_t length = t.shape.empty() ? 1 : t.shape.back();
+    return RowView{length == 0 ? 0 : t.count() / length, length, length};
+  };
+  const RowView xr = rows_for(x), yr = rows_for(y), rows = rows_for(out);
+  kernels::QuantizedBinaryArgs bound;
+  bound.rows = rows.rows;
+  bound.channels = rows.length;
+  bound.a_stride = xr.stride;
+  bound.b_stride = yr.stride;
+  bound.out_stride = rows.stride;
+  bound.a_zero_point = x.quantization->zero_point;
+  bound.b_zero_point = y.quantization->zero_point;
+  bound.zero_point = out.quantization->zero_point;
+  bound.low = static_cast<float>(a.activation.low);
+  bound.high = static_cast<float>(a.activation.high);
+  const auto& table = kernels::select(kernels::eltwise_kernels(), isa);
+  return make_step(table.name, [=, run = a.operation == "add" ? table.add_u8 : table.multiply_u8, sx = channel_scales(*x.quantization, rows.length),
+                                sy = channel_scales(*y.quantization, rows.length), so = channel_inverse_scales(*out.quantization, rows.length),
+                                xw = x.where, yw = y.where, ow = out.where](const RunContext& c) noexcept {
+    kernels::QuantizedBinaryArgs args = bound;
+    args.a = reinterpret_cast<const std::uint8_t*>(c.read(xw));
+    args.b = reinterpret_cast<const std::uint8_t*>(c.read(yw));
+    args.output = reinterpret_cast<std::uint8_t*>(c.write(ow));
+    args.a_scale = sx.data();
+    args.b_scale = sy.data();
+    args.inv_scale = so.data();
+    run_units(c, args.rows, row_grain(args.channels), args, run);
+  });
+}
+
+/// Integers: sums and products of tensors of one shape.
+bool integer_capable(const Graph& graph, const Node& node) {
+  const std::string& operation = node.attributes.as<EltwiseAttributes>().operation;
+  return (operation == "add" || operation == "mul") && graph.value(node.inputs[0]).shape == graph.value(node.inputs[1]).shape;
+}
+
+std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
+  const auto& a = node.attributes.as<EltwiseAttributes>();
+  const TensorRef x = context.tensor(node.inputs[0]), y = context.tensor(node.inputs[1]), out = context.tensor(node.outputs[0]);
+  if (out.quantization != nullptr) return plan_u8(a, x, y, out, context.isa());
+  if (x.dtype != DType::f32 || y.dtype != DType::f32) throw UnsupportedError("arithmetic on computed integers is not supported");
+  return plan_f32(a, x, y, out, context.isa());
+}
+
+}  // namespace
+
+extern const OpRecord eltwise_op;
+const OpRecord eltwise_op{.name = "Eltwise",
+                          .infer = infer,
+                          .fold = fold,
+                          .plan = plan,
+                          .rule = QuantizationRule::elementwise,
+                          .integer_capable = integer_capable,
+                          .any_layout = true};
+
+}  // namespace refcalib::engine

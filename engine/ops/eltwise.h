@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+
+#include "engine/ops/activation.h"
+
+namespace refcalib::engine {
+
+/// "Eltwise": two inputs with numpy broadcast. operation: add | sub | mul | div | max | min | squared_difference | pow |
+/// mod | floor_mod | equal | not_equal | less | less_equal | greater | greater_equal | logical_and | logical_or | logical_xor.
+struct EltwiseAttributes {
+  std::string operation = "add";
+  FusedActivation activation;
+
+  template <class V>
+  void visit(V& v) {
+    v("operation", operation);
+    activation.visit(v);
+  }
+};
+
+/// "ChannelAffine": inputs x [N, C, …], scale [C] or [1], shift [C] or [1]: y = x * scale[c] + shift[c]. Legacy ScaleShift, Power with
+/// exponent 1, and batch normalization, whose constants the reader computes.
+struct ChannelAffineAttributes {
+  template <class V>
+  void visit(V&) {}
+};
+
+/// "FakeQuantize": inputs x, input_low, input_high, output_low, output_high.
+struct FakeQuantizeAttributes {
+  std::int64_t levels = 256;
+
+  template <class V>
+  void visit(V& v) {
+    v("levels", levels);
+  }
+};
+
+}  // namespace refcalib::engine

@@ -1,0 +1,74 @@
+#include <algorithm>
+#include <cmath>
+
+#include "engine/ops/eltwise.h"
+#include "engine/ops/infer.h"
+#include "engine/ops/lambda_step.h"
+#include "engine/ops/strides.h"
+
+namespace refcalib::engine {
+namespace {
+
+std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
+  require_inputs(in, 5, 5);
+  require(attributes.as<FakeQuantizeAttributes>().levels >= 2, "FakeQuantize needs at least 2 levels");
+  for (std::size_t i = 1; i < 5; ++i)
+    require(broadcast_shape(in.shape(0), in.shape(i)) == in.shape(0), "limits of shape " + to_string(in.shape(i)) + " do not broadcast to the data");
+  return {{DType::f32, in.shape(0)}};
+}
+
+/// FakeQuantize-1 of the operation set, rounding half to even.
+float fake_quantize(float x, float il, float ih, float ol, float oh, float steps) noexcept {
+  if (x <= std::min(il, ih)) return ol;
+  if (x > std::max(il, ih)) return oh;
+  return std::nearbyint((x - il) / (ih - il) * steps) / steps * (oh - ol) + ol;
+}
+
+/// A limit for every element of the data, as offsets into the constants: strides in the order of the file.
+struct Limit {
+  std::vector<float> values;
+  std::vector<std::int64_t> strides;
+};
+
+std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
+  const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
+  std::vector<Limit> limits(4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const Value& value = context.graph().value(node.inputs[i + 1]);
+    if (!value.constant) throw UnsupportedError("FakeQuantize with computed limits is not supported");
+    limits[i].values = value.constant.to_floats();
+    const std::vector<std::int64_t> own = plain_strides(value.shape);
+    limits[i].strides.assign(in.shape.size(), 0);
+    for (std::size_t d = 0; d < own.size(); ++d)
+      limits[i].strides[d + in.shape.size() - own.size()] = value.shape[d] == 1 ? 0 : own[d];
+  }
+  const auto steps = static_cast<float>(node.attributes.as<FakeQuantizeAttributes>().levels - 1);
+  return make_step("fake_quantize", [=, shape = in.shape, xs = element_strides(in), ys = element_strides(out), x = in.where,
+                                     y = out.where, limits = std::move(limits)](const RunContext& c) noexcept {
+    const auto* input = reinterpret_cast<const float*>(c.read(x));
+    auto* output = reinterpret_cast<float*>(c.write(y));
+    std::int64_t count = 1;
+    for (const std::int64_t dim : shape) count *= dim;
+    c.team.parallel_for(count, 4096, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        std::int64_t rest = i, from = 0, to = 0, at[4] = {0, 0, 0, 0};
+        for (std::size_t d = shape.size(); d-- > 0;) {
+          const std::int64_t position = rest % shape[d];
+          rest /= shape[d];
+          from += position * xs[d];
+          to += position * ys[d];
+          for (std::size_t l = 0; l < 4; ++l) at[l] += position * limits[l].strides[d];
+        }
+        const auto limit = [&](std::size_t l) { return limits[l].values[static_cast<std::size_t>(at[l])]; };
+        output[to] = fake_quantize(input[from], limit(0), limit(1), limit(2), limit(3), steps);
+      }
+    });
+  });
+}
+
+}  // namespace
+
+extern const OpRecord fake_quantize_op;
+const OpRecord fake_quantize_op{.name = "FakeQuantize", .infer = infer, .plan = plan, .any_layout = true};
+
+}  // namespace refcalib::engine

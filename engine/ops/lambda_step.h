@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "engine/runtime/step.h"
+
+namespace refcalib::engine {
+
+/// A step from a name and a callable `f(const RunContext&)` that neither allocates nor throws.
+template <class F>
+std::unique_ptr<Step> make_step(std::string name, F f) {
+  class LambdaStep final : public Step {
+   public:
+    LambdaStep(std::string n, F g) : name_(std::move(n)), f_(std::move(g)) {}
+    void run(const RunContext& context) const noexcept override { f_(context); }
+    std::string kernel() const override { return name_; }
+
+   private:
+    std::string name_;
+    F f_;
+  };
+  return std::make_unique<LambdaStep>(std::move(name), std::move(f));
+}
+
+/// Splits the units of a kernel call `run(args, begin, end)` over the team. `grain`: units that are worth a thread.
+template <class Args, class Run>
+void run_units(const RunContext& context, std::int64_t units, std::int64_t grain, const Args& args, Run run) noexcept {
+  context.team.parallel_for(units, grain, [&](std::int64_t begin, std::int64_t end, int) { run(args, begin, end); });
+}
+
+/// Rows that make up about 16 KB of work, at least 1: the grain of element-wise loops over rows.
+inline std::int64_t row_grain(std::int64_t row_bytes) noexcept {
+  return row_bytes >= 16384 ? 1 : 16384 / (row_bytes > 0 ? row_bytes : 1);
+}
+
+}  // namespace refcalib::engine

@@ -1,0 +1,60 @@
+#include "engine/ops/convolution.h"
+#include "engine/ops/infer.h"
+#include "engine/ops/strides.h"
+#include "engine/ops/weighted.h"
+
+namespace refcalib::engine {
+namespace {
+
+std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
+  require_inputs(in, 2, 4);
+  const auto& m = attributes.as<MatMulAttributes>();
+  Shape a = in.shape(0), b = in.shape(1);
+  require(!a.empty() && !b.empty(), "multiplies a scalar");
+  const bool vector_a = a.size() == 1, vector_b = b.size() == 1;
+  if (vector_a) a.insert(a.begin(), 1);
+  if (vector_b) b.push_back(1);
+  if (m.transpose_a && !vector_a) std::swap(a[a.size() - 1], a[a.size() - 2]);
+  if (m.transpose_b && !vector_b) std::swap(b[b.size() - 1], b[b.size() - 2]);
+  require(a.back() == b[b.size() - 2], "inner dimensions of " + to_string(in.shape(0)) + " and " + to_string(in.shape(1)) + " differ");
+  Shape out = broadcast_shape(Shape(a.begin(), a.end() - 2), Shape(b.begin(), b.end() - 2));
+  if (!vector_a) out.push_back(a[a.size() - 2]);
+  if (!vector_b) out.push_back(b.back());
+  return {{DType::f32, out}};
+}
+
+/// B as [N][K], the order that the kernels pack.
+std::vector<float> weights_by_row(std::vector<float> b, std::int64_t n, std::int64_t k, bool transposed) {
+  if (transposed) return b;
+  std::vector<float> rows(b.size());
+  for (std::int64_t i = 0; i < k; ++i)
+    for (std::int64_t j = 0; j < n; ++j)
+      rows[static_cast<std::size_t>(j * k + i)] = b[static_cast<std::size_t>(i * n + j)];
+  return rows;
+}
+
+std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
+  const auto& m = node.attributes.as<MatMulAttributes>();
+  const Value& b = context.graph().value(node.inputs[1]);
+  if (!b.constant || b.shape.size() != 2 || m.transpose_a)
+    throw UnsupportedError("a matrix product is supported with a constant 2-D second input and transpose_a=false");
+  WeightedPlan plan;
+  plan.input = context.tensor(node.inputs[0]);
+  plan.output = context.tensor(node.outputs[0]);
+  const std::int64_t k = b.shape[m.transpose_b ? 1 : 0], n = b.shape[m.transpose_b ? 0 : 1];
+  auto& g = plan.geometry;
+  g.in_w = g.out_w = element_count(plan.input.shape) / k;
+  g.in_channels = g.in_pixel_stride = k;
+  g.out_channels = g.out_pixel_stride = n;
+  plan.weights = weights_by_row(b.constant.to_floats(), n, k, m.transpose_b);
+  if (plan.input.dtype == DType::u8 && b.quantization) plan.weight_quantization = &*b.quantization;
+  plan_tail(node, m.activation, 2, context, plan);
+  return plan_weighted(plan, context.isa());
+}
+
+}  // namespace
+
+extern const OpRecord matmul_op;
+const OpRecord matmul_op{.name = "MatMul", .infer = infer, .plan = plan, .rule = QuantizationRule::weighted};
+
+}  // namespace refcalib::engine

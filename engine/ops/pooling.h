@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace refcalib::engine {
+
+/// "Pooling" over the spatial dimensions of x [N, C, spatial…].
+/// method: max | avg.
+/// rounding: floor | ceil | ceil_clipped (legacy and ceil_torch: a last window that would start behind input plus begin pad
+/// is dropped; legacy applies this rule with floor too, which never changes the result there).
+/// exclude_pad: average divides by the number of cells inside the image; otherwise by the window clipped to
+/// input + begin pad (clip_divisor, legacy) or by the whole kernel.
+struct PoolingAttributes {
+  std::string method = "max";
+  std::vector<std::int64_t> kernel, strides, dilations, pads_begin, pads_end;
+  std::string rounding = "floor";
+  bool exclude_pad = true;
+  bool clip_divisor = false;
+
+  template <class V>
+  void visit(V& v) {
+    v("method", method);
+    v("kernel", kernel);
+    v("strides", strides);
+    v("dilations", dilations);
+    v("pads_begin", pads_begin);
+    v("pads_end", pads_end);
+    v("rounding", rounding);
+    v("exclude_pad", exclude_pad);
+    v("clip_divisor", clip_divisor);
+  }
+};
+
+/// "Reduce": input x, constant axes as attribute (normalised to >= 0). operation: mean | sum | max | min | prod | l1 | l2 |
+/// sum_square | log_sum | log_sum_exp.
+struct ReduceAttributes {
+  std::string operation = "mean";
+  std::vector<std::int64_t> axes;
+  bool keep_dims = false;
+
+  template <class V>
+  void visit(V& v) {
+    v("operation", operation);
+    v("axes", axes);
+    v("keep_dims", keep_dims);
+  }
+};
+
+}  // namespace refcalib::engine

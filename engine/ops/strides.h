@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/runtime/step.h"
+
+namespace refcalib::engine {
+
+/// Elements from one index to the next along each dimension of the file order, whatever the memory order.
+std::vector<std::int64_t> element_strides(const TensorRef& tensor);
+
+/// Row-major strides of a shape.
+std::vector<std::int64_t> plain_strides(const Shape& shape);
+
+/// The tensor as rows of contiguous elements: channels-last [pixels][channels], plain [1][count].
+struct RowView {
+  std::int64_t rows = 1, length = 1, stride = 1;
+};
+RowView rows_of(const TensorRef& tensor);
+
+}  // namespace refcalib::engine

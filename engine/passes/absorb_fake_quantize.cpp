@@ -1,0 +1,122 @@
+#include <algorithm>
+#include <cmath>
+
+#include "engine/ops/eltwise.h"
+#include "engine/passes/match.h"
+#include "engine/passes/passes.h"
+
+namespace refcalib::engine {
+namespace {
+
+/// Limits of a FakeQuantize whose output range equals its input range, one per channel of `axis` or one for all.
+struct Limits {
+  std::vector<QuantizationRange> ranges;
+  std::size_t axis = 0;
+};
+
+bool close(float a, float b) { return std::abs(a - b) <= 1e-6F * std::max(std::abs(a), std::abs(b)); }
+
+/// The one axis along which the limits vary; nullopt if they vary along several.
+std::optional<std::size_t> varying_axis(const Shape& limits, const Shape& data) {
+  std::optional<std::size_t> axis;
+  for (std::size_t d = 0; d < limits.size(); ++d) {
+    if (limits[d] == 1) continue;
+    if (axis) return std::nullopt;
+    axis = d + data.size() - limits.size();
+  }
+  return axis ? axis : std::optional<std::size_t>(data.size());
+}
+
+std::optional<Limits> plain_limits(const Graph& graph, const Node& node) {
+  const Shape& data = graph.value(node.inputs[0]).shape;
+  for (std::size_t i = 1; i < 5; ++i)
+    if (!graph.value(node.inputs[i]).constant) return std::nullopt;
+  const auto axis = varying_axis(graph.value(node.inputs[1]).shape, data);
+  const std::vector<float> il = graph.value(node.inputs[1]).constant.to_floats();
+  const std::vector<float> ih = graph.value(node.inputs[2]).constant.to_floats();
+  const std::vector<float> ol = graph.value(node.inputs[3]).constant.to_floats();
+  const std::vector<float> oh = graph.value(node.inputs[4]).constant.to_floats();
+  if (!axis || il.size() != ih.size() || il.size() != ol.size() || il.size() != oh.size()) return std::nullopt;
+  Limits limits{.ranges = {}, .axis = *axis};
+  for (std::size_t i = 0; i < il.size(); ++i) {
+    if (!close(il[i], ol[i]) || !close(ih[i], oh[i]) || !(ih[i] > il[i])) return std::nullopt;
+    limits.ranges.push_back({il[i], ih[i]});
+  }
+  return limits;
+}
+
+std::optional<Quantization> weight_scales(const Limits& limits, std::int64_t levels, const Shape& shape) {
+  if (levels != 255 && levels != 256) return std::nullopt;
+  // Constants that are shared by groups keep the output channel in front.
+  if (limits.ranges.size() > 1 && limits.axis != 0) return std::nullopt;
+  if (limits.ranges.size() > 1 && shape.front() != static_cast<std::int64_t>(limits.ranges.size())) return std::nullopt;
+  for (const QuantizationRange& r : limits.ranges)
+    if (levels != 255 || !close(r.low, -r.high)) return std::nullopt;
+  return weight_quantization(limits.ranges, static_cast<std::int32_t>(levels));
+}
+
+std::optional<Quantization> activation_scales(const Limits& limits, std::int64_t levels) {
+  if (levels != 256 && levels != 255) return std::nullopt;
+  if (limits.ranges.size() > 1 && limits.axis != 1) return std::nullopt;
+  Quantization q;
+  try {
+    q = activation_quantization(limits.ranges, static_cast<std::int32_t>(levels));
+  } catch (const UsageError&) {
+    return std::nullopt;  // channels with zero points of their own
+  }
+  for (std::size_t i = 0; i < limits.ranges.size(); ++i) {
+    const float exact = -limits.ranges[i].low / q.scale[i];
+    // Integers represent zero exactly; a range that does not (or a zero point that differs by channel) stays in float.
+    if (q.zero_point < 0 || q.zero_point > 255 || std::abs(exact - static_cast<float>(q.zero_point)) > 0.02F) return std::nullopt;
+  }
+  return q;
+}
+
+void absorb(Graph& graph, NodeId id) {
+  const Node node = graph.node(id);
+  const auto limits = plain_limits(graph, node);
+  if (!limits) return;
+  const std::int64_t levels = node.attributes.as<FakeQuantizeAttributes>().levels;
+  const ValueId data = node.inputs[0];
+  if (graph.value(data).constant) {
+    const auto q = weight_scales(*limits, levels, graph.value(data).shape);
+    if (!q) return;
+    const ValueId weights = graph.add_constant(graph.value(data).name, graph.value(data).constant);
+    graph.value(weights).quantization = q;
+    graph.replace_uses(node.outputs.front(), weights);
+    graph.erase(id);
+    return;
+  }
+  if (graph.is_output(node.outputs.front())) return;
+  const auto q = activation_scales(*limits, levels);
+  if (!q || (graph.value(data).quantization && graph.value(data).quantization != q)) return;
+  graph.value(data).quantization = q;
+  graph.replace_uses(node.outputs.front(), data);
+  graph.erase(id);
+}
+
+/// Reshapes of constants (weights that were in front of a FakeQuantize) become constants; scales keep their order.
+void fold_views(Graph& graph) {
+  for (const NodeId id : graph.order()) {
+    const Node node = graph.node(id);
+    if (node.op != "Reshape" || !graph.value(node.inputs[0]).constant) continue;
+    const Value source = graph.value(node.inputs[0]);
+    const ValueId out = node.outputs.front();
+    const ValueId folded = graph.add_constant(graph.value(out).name, source.constant.reshaped(graph.value(out).shape));
+    graph.value(folded).quantization = source.quantization;
+    graph.replace_uses(out, folded);
+    graph.erase(id);
+  }
+}
+
+}  // namespace
+
+/// FakeQuantize with equal input and output ranges becomes an annotation of the value in front of it: activations get u8 scale and zero
+/// point, constant weights their s8 scales. Others stay and run in float by the formula.
+void absorb_fake_quantize(Graph& graph) {
+  for (const NodeId id : graph.order())
+    if (graph.node(id).op == "FakeQuantize") absorb(graph, id);
+  fold_views(graph);
+}
+
+}  // namespace refcalib::engine

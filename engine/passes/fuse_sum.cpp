@@ -1,0 +1,63 @@
+#include <algorithm>
+#include <cmath>
+
+#include "engine/ops/convolution.h"
+#include "engine/ops/eltwise.h"
+#include "engine/passes/match.h"
+#include "engine/passes/passes.h"
+
+namespace refcalib::engine {
+namespace {
+
+std::size_t position(const std::vector<NodeId>& order, NodeId id) {
+  return id == kNone ? 0 : static_cast<std::size_t>(std::find(order.begin(), order.end(), id) - order.begin()) + 1;
+}
+
+/// The convolution that can absorb the addition, and the other operand. Of two, the later one, so that the other operand
+/// has been computed when it runs.
+std::optional<std::pair<NodeId, ValueId>> match(const Graph& graph, const Node& add) {
+  const std::vector<NodeId> order = graph.order();
+  std::optional<std::pair<NodeId, ValueId>> best;
+  for (std::size_t side = 0; side < 2; ++side) {
+    const ValueId data = add.inputs[side], other = add.inputs[1 - side];
+    const auto conv = sole_producer(graph, data, "Convolution");
+    if (!conv || data == other || graph.value(other).constant) continue;
+    const auto& a = graph.node(*conv).attributes.as<ConvolutionAttributes>();
+    if (a.residual || graph.value(other).shape != graph.value(data).shape || graph.value(data).shape.size() > 5) continue;
+    if (a.activation.slope_input >= 0 || std::isfinite(a.activation.low) || std::isfinite(a.activation.high)) continue;
+    if (position(order, graph.value(other).producer) > position(order, *conv)) continue;
+    if (graph.value(other).dtype != DType::f32) continue;
+    if (!best || position(order, *conv) > position(order, best->first)) best = {*conv, other};
+  }
+  return best;
+}
+
+}  // namespace
+
+/// Convolution followed by the addition of another tensor of the same shape: the addition moves into the convolution's epilogue.
+void fuse_sum(Graph& graph) {
+  for (const NodeId id : graph.order()) {
+    const Node add = graph.node(id);
+    if (add.op != "Eltwise" || add.attributes.as<EltwiseAttributes>().operation != "add") continue;
+    const auto found = match(graph, add);
+    if (!found) continue;
+    const auto [conv_id, residual] = *found;
+    if (graph.node(conv_id).inputs.size() < 3) {
+      const std::int64_t channels = graph.value(add.outputs.front()).shape[1];
+      const ValueId zeros = graph.add_constant(graph.node(conv_id).name + "/zero_bias",
+                                               Constant::f32({channels}, std::vector<float>(static_cast<std::size_t>(channels), 0.0F)));
+      graph.node(conv_id).inputs.push_back(zeros);
+    }
+    Node& conv = graph.node(conv_id);
+    conv.inputs.push_back(residual);
+    conv.attributes.edit<ConvolutionAttributes>([&](ConvolutionAttributes& a) {
+      a.residual = true;
+      a.activation = add.attributes.as<EltwiseAttributes>().activation;
+    });
+    graph.erase(id);
+    graph.node(conv_id).outputs.front() = add.outputs.front();
+    graph.value(add.outputs.front()).producer = conv_id;
+  }
+}
+
+}  // namespace refcalib::engine

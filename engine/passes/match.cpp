@@ -1,0 +1,25 @@
+#include "engine/passes/match.h"
+
+namespace refcalib::engine {
+
+std::optional<NodeId> sole_producer(const Graph& graph, ValueId value, std::string_view op) {
+  const NodeId producer = graph.value(value).producer;
+  if (producer == kNone || graph.node(producer).op != op) return std::nullopt;
+  if (graph.is_output(value) || graph.consumers(value).size() != 1) return std::nullopt;
+  return producer;
+}
+
+std::optional<std::vector<float>> channel_constant(const Graph& graph, ValueId constant, const Shape& data_shape) {
+  const Value& value = graph.value(constant);
+  if (!value.constant || !is_float(value.constant.dtype()) || data_shape.size() < 2) return std::nullopt;
+  const auto channels = static_cast<std::size_t>(data_shape[1]);
+  std::vector<float> floats = value.constant.to_floats();
+  if (floats.size() == 1) return std::vector<float>(channels, floats.front());
+  if (floats.size() != channels || value.shape.size() > data_shape.size()) return std::nullopt;
+  const std::size_t offset = data_shape.size() - value.shape.size();
+  for (std::size_t d = 0; d < value.shape.size(); ++d)
+    if (value.shape[d] != 1 && d + offset != 1) return std::nullopt;
+  return floats;
+}
+
+}  // namespace refcalib::engine

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "engine/graph/graph.h"
+
+namespace refcalib::engine {
+
+/// The producer of `value` if it is of operation `op` and nothing but one node reads the value; else nullopt.
+std::optional<NodeId> sole_producer(const Graph& graph, ValueId value, std::string_view op);
+
+/// A constant as one float per channel (dimension 1) of a tensor of rank `rank`: shapes [], [1], [C], [1,C,1…]
+/// (right-aligned as in a numpy broadcast; a 1-D constant of C > 1 elements fits only if it aligns with the channels).
+/// `channels` is the size of dimension 1. nullopt if the constant varies over anything else.
+std::optional<std::vector<float>> channel_constant(const Graph& graph, ValueId constant, const Shape& data_shape);
+
+}  // namespace refcalib::engine

@@ -1,0 +1,182 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "engine/ops/convolution.h"
+#include "engine/ops/op.h"
+#include "engine/ops/pooling.h"
+#include "engine/ops/quantize_nodes.h"
+#include "engine/passes/passes.h"
+
+namespace refcalib::engine {
+namespace {
+
+bool depthwise(const Graph& graph, const Node& node) {
+  const Shape& w = graph.value(node.inputs[1]).shape;
+  return node.op == "Convolution" && w.size() > 2 && w[1] == 1 && w[2] == 1;
+}
+
+/// Why a convolution-like node cannot read integers; empty if it can.
+std::string weighted_obstacle(const Graph& graph, const Node& node) {
+  const Value& x = graph.value(node.inputs[0]);
+  if (node.hint == PrecisionHint::keep_float) return "kept in float by the model or the user";
+  if (!graph.value(node.inputs[1]).constant) return "weights are computed at run time";
+  if (!x.quantization) return "its input has no calibrated range";
+  if (x.quantization->per_channel() && !depthwise(graph, node)) return "its input has a range per channel";
+  return {};
+}
+
+/// Decides which nodes run on integers and which values are stored as u8, walking from the consumers back.
+class Placement {
+ public:
+  explicit Placement(Graph& graph) : graph_(graph), wanted_(graph.value_count(), false) {}
+
+  void run() {
+    const std::vector<NodeId> order = graph_.order();
+    for (auto it = order.rbegin(); it != order.rend(); ++it) visit(*it);
+    for (const NodeId id : order)
+      if (integer_.contains(id) && op_record(graph_.node(id).op).rule == QuantizationRule::weighted) quantize_weights(id);
+    store(order);
+  }
+
+ private:
+  bool quantized(ValueId id) const { return graph_.value(id).quantization.has_value(); }
+  bool all_inputs_quantized(const Node& node, std::size_t count) const {
+    for (std::size_t i = 0; i < count; ++i)
+      if (graph_.value(node.inputs[i]).constant || !quantized(node.inputs[i]) || graph_.value(node.inputs[i]).quantization->per_channel())
+        return false;
+    return true;
+  }
+  bool outputs_wanted(const Node& node) const {
+    return std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) { return wanted_[id]; });
+  }
+
+  void visit(NodeId id) {
+    const Node& node = graph_.node(id);
+    if (node.hint == PrecisionHint::keep_float) return;
+    switch (op_record(node.op).rule) {
+      case QuantizationRule::weighted:
+        if (!weighted_obstacle(graph_, node).empty()) break;
+        integer_[id] = true;
+        wanted_[node.inputs[0]] = true;
+        if (node.op == "Convolution" && node.attributes.as<ConvolutionAttributes>().residual && quantized(node.inputs[3]) &&
+            !graph_.value(node.inputs[3]).quantization->per_channel())
+          wanted_[node.inputs[3]] = true;
+        break;
+      case QuantizationRule::elementwise:
+      case QuantizationRule::unify: want_inputs(id, node.inputs.size()); break;
+      case QuantizationRule::pooling:
+      case QuantizationRule::pass:
+      case QuantizationRule::table: want_inputs(id, 1); break;
+      case QuantizationRule::none: break;
+    }
+  }
+
+  void want_inputs(NodeId id, std::size_t count) {
+    const Node& node = graph_.node(id);
+    if (!outputs_wanted(node) || !all_inputs_quantized(node, count)) return;
+    const auto capable = op_record(node.op).integer_capable;
+    if (capable != nullptr && !capable(graph_, node)) return;
+    for (const ValueId out : node.outputs)
+      if (!quantized(out) || graph_.value(out).quantization->per_channel()) return;
+    integer_[id] = true;
+    for (std::size_t i = 0; i < count; ++i) wanted_[node.inputs[i]] = true;
+    // A node that moves values to several outputs writes all of them as integers.
+    for (const ValueId out : node.outputs) wanted_[out] = true;
+  }
+
+  /// Symmetric per-output-channel scales for weights whose file states none.
+  void quantize_weights(NodeId id) {
+    const ValueId weights = graph_.node(id).inputs[1];
+    if (quantized(weights)) return;
+    const Node& node = graph_.node(id);
+    const Value& value = graph_.value(weights);
+    const std::vector<float> w = value.constant.to_floats();
+    std::size_t channels = static_cast<std::size_t>(value.shape[0]), step = 1, stride = w.size() / std::max<std::size_t>(channels, 1);
+    if (node.op == "Convolution") {
+      channels *= static_cast<std::size_t>(value.shape[1]);
+      stride = w.size() / channels;
+    } else if (!node.attributes.as<MatMulAttributes>().transpose_b) {
+      channels = static_cast<std::size_t>(value.shape[1]);
+      step = channels;
+      stride = 1;
+    }
+    std::vector<QuantizationRange> ranges(channels);
+    for (std::size_t c = 0; c < channels; ++c) {
+      float largest = 0;
+      for (std::size_t k = 0; k < w.size() / channels; ++k) largest = std::max(largest, std::abs(w[c * stride + k * step]));
+      ranges[c] = {-largest, largest};
+    }
+    graph_.value(weights).quantization = weight_quantization(ranges, 255);
+  }
+
+  /// True if the node's output can be written as u8 by the node itself.
+  bool writes_u8(ValueId id) const {
+    const NodeId producer = graph_.value(id).producer;
+    if (producer == kNone || graph_.is_output(id)) return false;
+    return integer_.contains(producer) || op_record(graph_.node(producer).op).rule == QuantizationRule::weighted;
+  }
+
+  void store(const std::vector<NodeId>& order) {
+    const std::size_t values = graph_.value_count();
+    std::map<ValueId, ValueId> as_u8, as_float;
+    for (ValueId id = 0; id < values; ++id)
+      if (wanted_[id] && writes_u8(id)) graph_.value(id).dtype = DType::u8;
+    for (const NodeId id : order) {
+      const bool integer = integer_.contains(id);
+      for (std::size_t i = 0; i < graph_.node(id).inputs.size(); ++i) {
+        const ValueId input = graph_.node(id).inputs[i];
+        if (input >= values || graph_.value(input).constant) continue;
+        if (integer && reads_integers(graph_.node(id), i)) {
+          if (graph_.value(input).dtype != DType::u8 && wanted_[input]) graph_.node(id).inputs[i] = convert(input, id, as_u8, "Quantize", DType::u8);
+        } else if (graph_.value(input).dtype == DType::u8 && quantized(input) && !residual_input(graph_.node(id), i)) {
+          graph_.node(id).inputs[i] = convert(input, id, as_float, "Dequantize", DType::f32);
+        }
+      }
+    }
+  }
+
+  static bool residual_input(const Node& node, std::size_t i) {
+    return i == 3 && node.op == "Convolution" && node.attributes.as<ConvolutionAttributes>().residual;
+  }
+  static bool reads_integers(const Node& node, std::size_t i) {
+    return op_record(node.op).rule != QuantizationRule::weighted || i == 0;
+  }
+
+  /// The value in the other representation, by a node that is inserted once, in front of its first reader.
+  ValueId convert(ValueId input, NodeId reader, std::map<ValueId, ValueId>& known, const char* op, DType dtype) {
+    if (const auto it = known.find(input); it != known.end()) return it->second;
+    Value converted = graph_.value(input);
+    converted.name += dtype == DType::u8 ? "/u8" : "/f32";
+    converted.dtype = dtype;
+    const ValueId id = graph_.add_value(converted);
+    Node node{.name = graph_.value(input).name + (dtype == DType::u8 ? "/quantize" : "/dequantize"),
+              .op = op,
+              .attributes = Attributes::of(LoweredAttributes{}),
+              .inputs = {input},
+              .outputs = {id}};
+    graph_.insert_node_before(reader, std::move(node));
+    known.emplace(input, id);
+    return id;
+  }
+
+  Graph& graph_;
+  std::vector<bool> wanted_;
+  std::map<NodeId, bool> integer_;
+};
+
+}  // namespace
+
+/// Decides what runs in INT8 and puts conversions where the representation changes, each paid once per value.
+/// A value that both integer and float readers use is converted once. Values that the network gives out stay in float.
+void place_int8(Graph& graph) { Placement(graph).run(); }
+
+std::string float_reason(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  if (op_record(node.op).rule != QuantizationRule::weighted) return {};
+  if (graph.value(node.inputs[0]).dtype == DType::u8) return {};
+  std::string obstacle = weighted_obstacle(graph, node);
+  return obstacle.empty() ? "its input is not stored in integers" : obstacle;
+}
+
+}  // namespace refcalib::engine

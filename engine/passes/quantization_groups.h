@@ -1,0 +1,19 @@
+#pragma once
+
+#include <vector>
+
+#include "engine/graph/graph.h"
+
+namespace refcalib::engine {
+
+/// Sets of values that must share one quantization because only moving operations (concat, max pooling, reshape …) lie between them.
+/// Every run-time value is in exactly one group; groups of one are included.
+std::vector<std::vector<ValueId>> quantization_groups(const Graph& graph);
+
+/// Smallest and largest real value that the integers represent, over all channels; contains 0.
+QuantizationRange extent(const Quantization& q);
+
+/// The smallest range that contains both.
+QuantizationRange widest(const QuantizationRange& a, const QuantizationRange& b);
+
+}  // namespace refcalib::engine

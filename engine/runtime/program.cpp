@@ -1,0 +1,141 @@
+#include "engine/runtime/program.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "engine/core/error.h"
+#include "engine/ops/op.h"
+#include "engine/passes/passes.h"
+#include "engine/runtime/program_impl.h"
+
+namespace refcalib::engine {
+namespace {
+
+class Planning final : public PlanContext {
+ public:
+  explicit Planning(Program::Impl& impl) : impl_(impl) {}
+  const Graph& graph() const noexcept override { return impl_.graph; }
+  Isa isa() const noexcept override { return impl_.isa; }
+
+  TensorRef tensor(ValueId id) const override {
+    const Value& value = impl_.graph.value(id);
+    if (!value.constant) return tensor_of(impl_.graph, impl_.memory, id);
+    const auto [it, added] = constant_index_.try_emplace(id, impl_.constants.size());
+    if (added) {
+      const std::vector<float> floats = value.constant.to_floats();
+      AlignedBytes& bytes = impl_.constants.emplace_back(floats.size() * sizeof(float));
+      if (!floats.empty()) std::memcpy(bytes.data(), floats.data(), floats.size() * sizeof(float));
+    }
+    TensorRef ref;
+    ref.where.constant = impl_.constants[it->second].data();
+    ref.dtype = DType::f32;
+    ref.shape = value.shape;
+    return ref;
+  }
+
+ private:
+  Program::Impl& impl_;
+  mutable std::map<ValueId, std::size_t> constant_index_;
+};
+
+std::string precision_of(const Graph& graph, const Node& node) {
+  const auto integer = [&](ValueId id) { return graph.value(id).dtype == DType::u8 && graph.value(id).quantization; };
+  const bool in = integer(node.inputs.front()), out = integer(node.outputs.front());
+  if (op_record(node.op).rule == QuantizationRule::weighted) return in ? "I8" : "FP32";
+  if (in == out) return in ? "I8" : "FP32";
+  return in ? "I8>FP32" : "FP32>I8";
+}
+
+void plan_steps(Program::Impl& impl) {
+  Planning context(impl);
+  impl.input_values = impl.graph.inputs;
+  for (const NodeId id : impl.graph.order()) {
+    const Node& node = impl.graph.node(id);
+    const OpRecord& record = op_record(node.op);
+    std::unique_ptr<Step> step;
+    try {
+      if (record.plan == nullptr && record.aliasing != Aliasing::view)
+        throw UnsupportedError("operation '" + node.op + "' cannot be computed at run time", {{}, {}, "its inputs must be constants"});
+      if (record.plan != nullptr) step = record.plan(node, context);
+    } catch (const UnsupportedError& error) {
+      throw UnsupportedError(error.message(), error.with({{}, node.name, {}}).context());
+    } catch (const FormatError& error) {
+      throw FormatError(error.message(), error.with({{}, node.name, {}}).context());
+    }
+    if (step == nullptr) {
+      // A view exists as soon as its source does.
+      auto& holder = impl.infos.empty() ? impl.input_values : impl.infos.back().outputs;
+      holder.insert(holder.end(), node.outputs.begin(), node.outputs.end());
+      continue;
+    }
+    StepInfo info{.name = node.name, .op = node.op, .kernel = step->kernel(), .precision = precision_of(impl.graph, node),
+                  .reason = float_reason(impl.graph, id), .macs = step->macs(), .outputs = node.outputs};
+    impl.scratch_bytes = std::max(impl.scratch_bytes, step->scratch_bytes());
+    impl.constant_bytes += step->constant_bytes();
+    impl.macs += info.macs;
+    impl.infos.push_back(std::move(info));
+    impl.steps.push_back(std::move(step));
+  }
+}
+
+PortInfo port_of(const Value& value, std::string name) { return {std::move(name), value.shape, value.dtype}; }
+
+}  // namespace
+
+TensorRef tensor_of(const Graph& graph, const MemoryPlan& memory, ValueId id) {
+  const Value& value = graph.value(id);
+  const MemoryPlan::Place& place = memory.places.at(id);
+  if (!place.used) throw Error("internal: value '" + value.name + "' has no memory");
+  TensorRef ref;
+  ref.where.offset = place.offset;
+  ref.dtype = value.dtype;
+  ref.layout = value.layout;
+  ref.shape = value.shape;
+  ref.pixel_stride = place.pixel_stride;
+  if (value.dtype == DType::u8 && value.quantization) ref.quantization = &*value.quantization;
+  return ref;
+}
+
+CompileOptions default_options() {
+  CompileOptions options;
+  options.isa = selected_isa();
+  return options;
+}
+
+Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Program::~Program() = default;
+
+std::shared_ptr<const Program> Program::compile(Graph graph, const CompileOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->isa = options.isa;
+  impl->graph = std::move(graph);
+  run_passes(impl->graph, simplification_passes());
+  std::vector<std::string> names;
+  for (const ValueId id : impl->graph.outputs) names.push_back(impl->graph.value(id).name);
+  run_passes(impl->graph, lowering_passes(options.int8));
+  for (const ValueId id : impl->graph.inputs) impl->inputs.push_back(port_of(impl->graph.value(id), impl->graph.value(id).name));
+  for (std::size_t i = 0; i < names.size(); ++i)
+    impl->outputs.push_back(port_of(impl->graph.value(impl->graph.outputs[i]), names[i]));
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (impl->graph.value(impl->graph.outputs[i]).dtype != DType::f32)
+      throw UnsupportedError("an output of element type " + std::string(to_string(impl->graph.value(impl->graph.outputs[i]).dtype)) +
+                                 " is not supported",
+                             {{}, names[i], {}});
+  impl->memory = plan_memory(impl->graph, options.share_memory);
+  plan_steps(*impl);
+  for (const AlignedBytes& bytes : impl->constants) impl->constant_bytes += bytes.size();
+  return std::shared_ptr<const Program>(new Program(std::move(impl)));
+}
+
+const Graph& Program::graph() const noexcept { return impl_->graph; }
+std::span<const StepInfo> Program::steps() const noexcept { return impl_->infos; }
+std::span<const PortInfo> Program::inputs() const noexcept { return impl_->inputs; }
+std::span<const PortInfo> Program::outputs() const noexcept { return impl_->outputs; }
+Isa Program::isa() const noexcept { return impl_->isa; }
+std::size_t Program::arena_bytes() const noexcept { return impl_->memory.arena_bytes; }
+std::size_t Program::constant_bytes() const noexcept { return impl_->constant_bytes; }
+std::int64_t Program::macs() const noexcept { return impl_->macs; }
+
+}  // namespace refcalib::engine

@@ -1,0 +1,116 @@
+#include <chrono>
+#include <utility>
+
+#include "engine/ops/strides.h"
+#include "engine/runtime/program.h"
+#include "engine/runtime/program_impl.h"
+
+namespace refcalib::engine {
+
+struct Session::State {
+  State(std::shared_ptr<const Program> p, int threads)
+      : program(std::move(p)),
+        team(threads),
+        arena(program->arena_bytes()),
+        scratch_stride((program->impl().scratch_bytes + 127) / 64 * 64),
+        scratch(scratch_stride * static_cast<std::size_t>(team.size())) {
+    std::size_t most = program->impl().input_values.size();
+    for (const StepInfo& info : program->steps()) most = std::max(most, info.outputs.size());
+    views.resize(most);
+  }
+
+  RunContext context() noexcept { return {arena.data(), scratch.data(), scratch_stride, team}; }
+
+  std::span<const ValueView> view(const std::vector<ValueId>& ids) noexcept {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const Value& value = program->graph().value(ids[i]);
+      ValueView& v = views[i];
+      v.id = ids[i];
+      v.value = &value;
+      v.tensor = tensor_of(program->graph(), program->impl().memory, ids[i]);
+      v.data = arena.data() + v.tensor.where.offset;
+    }
+    return {views.data(), ids.size()};
+  }
+
+  std::shared_ptr<const Program> program;
+  ThreadTeam team;
+  AlignedBytes arena;
+  std::size_t scratch_stride;
+  AlignedBytes scratch;
+  std::vector<ValueView> views;
+};
+
+Session::Session(std::shared_ptr<const Program> program, int threads)
+    : state_(std::make_unique<State>(std::move(program), threads)) {}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+
+const Program& Session::program() const noexcept { return *state_->program; }
+int Session::threads() const noexcept { return state_->team.size(); }
+
+std::span<float> Session::input(std::size_t i) noexcept {
+  const Program& program = *state_->program;
+  const auto offset = program.impl().memory.places[program.graph().inputs[i]].offset;
+  return {reinterpret_cast<float*>(state_->arena.data() + offset),
+          static_cast<std::size_t>(element_count(program.inputs()[i].shape))};
+}
+
+std::span<const float> Session::output(std::size_t i) const noexcept {
+  const Program& program = *state_->program;
+  const ValueId id = program.graph().outputs[i];
+  const auto count = static_cast<std::size_t>(element_count(program.outputs()[i].shape));
+  const auto offset = program.impl().memory.places[id].offset;
+  return {reinterpret_cast<const float*>(state_->arena.data() + offset), count};
+}
+
+void Session::run() noexcept {
+  const RunContext context = state_->context();
+  for (const auto& step : state_->program->impl().steps) step->run(context);
+}
+
+void Session::run(StepObserver& observer) noexcept {
+  const RunContext context = state_->context();
+  const Program::Impl& impl = state_->program->impl();
+  observer.after_step(-1, state_->view(impl.input_values));
+  for (std::size_t i = 0; i < impl.steps.size(); ++i) {
+    impl.steps[i]->run(context);
+    observer.after_step(static_cast<int>(i), state_->view(impl.infos[i].outputs));
+  }
+}
+
+void Session::run_profiled(std::span<double> seconds) noexcept {
+  const RunContext context = state_->context();
+  const auto& steps = state_->program->impl().steps;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    steps[i]->run(context);
+    seconds[i] += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+}
+
+void copy_to_floats(const ValueView& view, std::vector<float>& out) {
+  const TensorRef& t = view.tensor;
+  const std::vector<std::int64_t> strides = element_strides(t);
+  out.resize(static_cast<std::size_t>(t.count()));
+  const auto* floats = static_cast<const float*>(view.data);
+  const auto* bytes = static_cast<const std::uint8_t*>(view.data);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    std::int64_t rest = static_cast<std::int64_t>(i), at = 0, channel = 0;
+    for (std::size_t d = t.shape.size(); d-- > 0;) {
+      const std::int64_t position = rest % t.shape[d];
+      rest /= t.shape[d];
+      at += position * strides[d];
+      if (d == 1) channel = position;
+    }
+    if (t.quantization != nullptr) {
+      const Quantization& q = *t.quantization;
+      const float scale = q.scale[q.per_channel() ? static_cast<std::size_t>(channel) : 0];
+      out[i] = static_cast<float>(static_cast<std::int32_t>(bytes[at]) - q.zero_point) * scale;
+    } else {
+      out[i] = t.dtype == DType::f32 ? floats[at] : static_cast<float>(bytes[at]);
+    }
+  }
+}
+
+}  // namespace refcalib::engine

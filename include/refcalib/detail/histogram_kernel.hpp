@@ -1,0 +1,102 @@
+#pragma once
+
+// The inner loops of refcalib::Histogram on plain pointers. A program that chooses its instruction set at run
+// time instantiates histogram_kernel<Arch>() in one translation unit per instruction set and hands the result
+// to Histogram::update.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <refcalib/detail/simd.hpp>
+
+namespace refcalib::detail {
+
+/// Bins of one half (negative or positive).
+inline constexpr std::size_t kHistogramBins = 4096;
+
+/// Zeros and non-finite values are counted in slots of their own, one per position in a register group, so
+/// that a run of zeros does not serialise on one memory location. A power of two, at least the largest
+/// kBlock.
+inline constexpr std::size_t kHistogramTrash = 64;
+
+/// Layout of a table of counters: positive half, trash, negative half.
+inline constexpr std::size_t kNegativeOffset = kHistogramBins + kHistogramTrash;
+
+/// How the bin of a value is found: index = trunc(|x| * inverse_width) for 0 < |x| < limit.
+struct BinScale {
+  float inverse_width;
+  float limit;
+};
+
+/// Adds n values to the counters.
+template <class Arch, bool HasNegative>
+void scatter_values(const float* data, std::size_t n, const BinScale& scale, std::uint64_t* counts) {
+  using B = Batch<float, Arch>;
+  constexpr std::size_t lanes = kLanes<Arch>;
+  constexpr std::size_t block = kBlock<Arch>;
+  constexpr std::size_t chunk = 512;
+  static_assert(block <= kHistogramTrash && chunk % block == 0);
+
+  alignas(64) float iota[block];
+  for (std::size_t i = 0; i < block; ++i) iota[i] = static_cast<float>(kHistogramBins + i);
+  const B zero(0.0F);
+  const B inverse_width(scale.inverse_width);
+  const B limit(scale.limit);
+  const B negative_offset(static_cast<float>(kNegativeOffset));
+  alignas(64) std::int32_t index[chunk];
+
+  const auto find_bins = [&](const float* in, std::int32_t* out) {
+    for (std::size_t u = 0; u < block; u += lanes) {
+      const B x = B::load_unaligned(in + u);
+      const B trash = B::load_aligned(iota + u);
+      if constexpr (HasNegative) {
+        const B magnitude = xsimd::abs(x);
+        // Truncated before the offset is added: the sum would otherwise round up across a bin edge.
+        const B bin = xsimd::trunc(magnitude * inverse_width);
+        const B signed_bin = xsimd::select(x < zero, bin + negative_offset, bin);
+        const auto valid = (magnitude > zero) & (magnitude < limit);
+        xsimd::to_int(xsimd::select(valid, signed_bin, trash)).store_aligned(out + u);
+      } else {
+        const auto valid = (x > zero) & (x < limit);
+        xsimd::to_int(xsimd::select(valid, x * inverse_width, trash)).store_aligned(out + u);
+      }
+    }
+  };
+
+  for (std::size_t first = 0; first < n; first += chunk) {
+    const std::size_t count = n - first < chunk ? n - first : chunk;
+    transform_blocks<Arch>(data + first, static_cast<std::int32_t*>(index), count, find_bins);
+    std::size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+      ++counts[index[i]];
+      ++counts[index[i + 1]];
+      ++counts[index[i + 2]];
+      ++counts[index[i + 3]];
+    }
+    for (; i < count; ++i) ++counts[index[i]];
+  }
+}
+
+/// The functions that Histogram::update needs, compiled for one architecture.
+struct HistogramKernel {
+  FiniteScan (*scan)(const float* data, std::size_t n);
+  void (*scatter)(const float* data, std::size_t n, const BinScale& scale, bool has_negative,
+                  std::uint64_t* counts);
+};
+
+template <class Arch>
+void scatter(const float* data, std::size_t n, const BinScale& scale, bool has_negative,
+             std::uint64_t* counts) {
+  if (has_negative) {
+    scatter_values<Arch, true>(data, n, scale, counts);
+  } else {
+    scatter_values<Arch, false>(data, n, scale, counts);
+  }
+}
+
+template <class Arch>
+constexpr HistogramKernel histogram_kernel() {
+  return {&scan_finite<Arch>, &scatter<Arch>};
+}
+
+}  // namespace refcalib::detail

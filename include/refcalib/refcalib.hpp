@@ -1,0 +1,18 @@
+#pragma once
+
+// The whole toolkit, in reading order.
+
+#include <refcalib/version.hpp>
+// What integers there are and how reals map to them.
+#include <refcalib/params.hpp>
+#include <refcalib/types.hpp>
+// The maps themselves.
+#include <refcalib/quantize.hpp>
+#include <refcalib/requantize.hpp>
+// What was seen, and the range to take for it.
+#include <refcalib/histogram.hpp>
+#include <refcalib/observer.hpp>
+#include <refcalib/threshold.hpp>
+// Weights, and how good the outcome is.
+#include <refcalib/metrics.hpp>
+#include <refcalib/per_channel.hpp>
