@@ -2,11 +2,12 @@
 add_library(refcalib_catch STATIC "${PROJECT_SOURCE_DIR}/tests/support/catch_main.cpp")
 target_include_directories(refcalib_catch PUBLIC "${PROJECT_SOURCE_DIR}")
 target_compile_features(refcalib_catch PUBLIC cxx_std_20)
-if(TARGET Catch2::Catch2WithMain)
+# Late v2 packages offer a target with main, too, so the version decides.
+if(Catch2_FOUND AND Catch2_VERSION VERSION_LESS 3)
+  target_link_libraries(refcalib_catch PUBLIC Catch2::Catch2)
+else()
   target_link_libraries(refcalib_catch PUBLIC Catch2::Catch2WithMain)
   target_compile_definitions(refcalib_catch PUBLIC REFCALIB_CATCH_V3)
-else()
-  target_link_libraries(refcalib_catch PUBLIC Catch2::Catch2)
 endif()
 refcalib_sanitize(refcalib_catch)
 

@@ -23,7 +23,7 @@ std::size_t find_output(const engine::Program& program, const std::string& name)
 struct Accumulator {
   std::size_t reference = 0, other = 0;  ///< numbers of the output
   double cosine = 0, max_error = 0;
-  MeanDecibels sqnr;
+  MeanDecibels sqnr{};
 
   void add(std::span<const float> expected, std::span<const float> actual) {
     cosine += refcalib::cosine(expected, actual);
@@ -38,9 +38,10 @@ std::vector<Accumulator> pair_outputs(const engine::Program& reference, const en
   for (std::size_t i = 0; i < reference.outputs().size(); ++i) {
     const engine::PortInfo& port = reference.outputs()[i];
     const std::size_t partner = find_output(other, port.name);
-    if (element_count(other.outputs()[partner].shape) != element_count(port.shape))
-      throw engine::UsageError("the models differ: output '" + port.name + "' has shape " + to_string(port.shape) +
-                               " and " + to_string(other.outputs()[partner].shape));
+    if (engine::element_count(other.outputs()[partner].shape) != engine::element_count(port.shape))
+      throw engine::UsageError("the models differ: output '" + port.name + "' has shape " +
+                               engine::to_string(port.shape) + " and " +
+                               engine::to_string(other.outputs()[partner].shape));
     pairs.push_back({.reference = i, .other = partner});
   }
   return pairs;
@@ -80,8 +81,9 @@ void copy_inputs(engine::Session& from, engine::Session& to) {
   const auto inputs = from.program().inputs(), others = to.program().inputs();
   if (inputs.size() != others.size()) throw engine::UsageError("the models have different numbers of inputs");
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const auto partner = std::find_if(others.begin(), others.end(),
-                                      [&](const engine::PortInfo& port) { return port.name == inputs[i].name; });
+    const auto partner = std::find_if(others.begin(), others.end(), [&](const engine::PortInfo& port) {
+      return port.name == inputs[i].name;
+    });
     // Networks of one input need no common name.
     const std::size_t to_index = inputs.size() == 1 ? 0 : static_cast<std::size_t>(partner - others.begin());
     if (to_index == others.size() || from.input(i).size() != to.input(to_index).size())

@@ -33,8 +33,8 @@ std::optional<std::size_t> classification_output(std::span<const engine::PortInf
 /// Throws UsageError if names or sizes differ.
 void copy_inputs(engine::Session& from, engine::Session& to);
 
-/// Runs both sessions over the first `runs` runs of the data. Throws UsageError if inputs or outputs differ in
-/// name or size.
+/// Runs both sessions over the first `runs` runs of the data. Throws UsageError if inputs or outputs differ
+/// in name or size.
 Agreement measure_agreement(engine::Session& reference, engine::Session& other, engine::Dataset& dataset,
                             std::size_t runs);
 

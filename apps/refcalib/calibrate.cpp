@@ -1,10 +1,13 @@
+#include "engine/calibration/calibrate.h"
+
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <refcalib/threshold.hpp>
 #include <system_error>
-
-#include <unistd.h>
 
 #include "apps/refcalib/calibrate_report.h"
 #include "apps/refcalib/command.h"
@@ -14,7 +17,6 @@
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/progress.h"
 #include "apps/refcalib/text.h"
-#include "engine/calibration/calibrate.h"
 #include "engine/core/error.h"
 
 namespace refcalib::app {
@@ -32,40 +34,48 @@ struct Options {
   std::string output, precision = "INT8", device, progress, report_file;
   std::string method = engine::default_method(), weights = "per-channel", activations = "asymmetric";
   std::size_t batch = 0;
-  IgnoredOptions ignored{{{"-c,--config", "models are named by -m in simplified mode"},
-                          {"--definitions", "there is no configuration file in simplified mode"},
-                          {"-a,--annotations", "simplified mode uses no annotations"},
-                          {"-e,--extensions", "all layers are built in"},
-                          {"--cpu-extensions-mode", "the instruction set is chosen by REFCALIB_ISA"},
-                          {"-C,--converted-models", "no model is converted"},
-                          {"-M,--model-optimizer", "no model is converted"},
-                          {"--tf-custom-op-config-dir", "no model is converted"},
-                          {"--tf-obj-detection-api-pipeline-config-path", "no model is converted"},
-                          {"--target-tags", "there are no launchers"},
-                          {"--threshold", kEverySampleOnce},
-                          {"--threshold-step", kEverySampleOnce},
-                          {"--threshold-boundary", kEverySampleOnce},
-                          {"--metric-name", kEverySampleOnce},
-                          {"--metric-type", kEverySampleOnce},
-                          {"--benchmark-iterations-count", "see --no-measure"},
-                          {"--calibrate-fully-connected", "simplified mode quantizes FullyConnected too", false}}};
+  IgnoredOptions ignored{
+      {{"-c,--config", "models are named by -m in simplified mode"},
+       {"--definitions", "there is no configuration file in simplified mode"},
+       {"-a,--annotations", "simplified mode uses no annotations"},
+       {"-e,--extensions", "all layers are built in"},
+       {"--cpu-extensions-mode", "the instruction set is chosen by REFCALIB_ISA"},
+       {"-C,--converted-models", "no model is converted"},
+       {"-M,--model-optimizer", "no model is converted"},
+       {"--tf-custom-op-config-dir", "no model is converted"},
+       {"--tf-obj-detection-api-pipeline-config-path", "no model is converted"},
+       {"--target-tags", "there are no launchers"},
+       {"--threshold", kEverySampleOnce},
+       {"--threshold-step", kEverySampleOnce},
+       {"--threshold-boundary", kEverySampleOnce},
+       {"--metric-name", kEverySampleOnce},
+       {"--metric-type", kEverySampleOnce},
+       {"--benchmark-iterations-count", "see --no-measure"},
+       {"--calibrate-fully-connected", "simplified mode quantizes FullyConnected too", false}}};
 };
 
 void declare(CLI::App& app, Options& o) {
-  app.add_flag("--simplified-mode", o.simplified, "Calibrate with unlabelled data; needed in this version [also -sm]");
-  app.add_option("-m,--model,--models", o.model.model, "Network: MODEL.xml of an Intermediate Representation");
+  app.add_flag("--simplified-mode", o.simplified,
+               "Calibrate with unlabelled data; needed in this version [also -sm]");
+  app.add_option("-m,--model,--models", o.model.model,
+                 "Network: MODEL.xml of an Intermediate Representation");
   app.add_option("-w,--weights-file", o.model.weights, "Its weights; default: the .bin beside the .xml");
-  app.add_option("--nthreads,--threads", o.model.threads, "Threads; 0: all cores")->check(CLI::Range(0, 1024));
+  app.add_option("--nthreads,--threads", o.model.threads, "Threads; 0: all cores")
+      ->check(CLI::Range(0, 1024));
   app.add_option("-o,--output-dir", o.output,
                  "Folder for <model>_i8.xml and .bin, or the .xml itself; default: the model's folder");
   declare_inputs(app, o.input, "-s,--source,-i,--input");
 
   const std::string how = "Quantization";
-  app.add_option("--method", o.method, "Limits of activations: minmax, percentile, kl or mse", true)->group(how);
-  app.add_option("--weights", o.weights, "per-channel or per-tensor scales", true)
+  app.add_option("--method", o.method, "Limits of activations: minmax, percentile, kl or mse")
+      ->capture_default_str()
+      ->group(how);
+  app.add_option("--weights", o.weights, "per-channel or per-tensor scales")
+      ->capture_default_str()
       ->check(CLI::IsMember({"per-channel", "per-tensor"}))
       ->group(how);
-  app.add_option("--activations", o.activations, "asymmetric or symmetric", true)
+  app.add_option("--activations", o.activations, "asymmetric or symmetric")
+      ->capture_default_str()
       ->check(CLI::IsMember({"asymmetric", "symmetric"}))
       ->group(how);
   app.add_flag("--no-bias-correction", o.no_bias_correction, "Leave the biases as they are")->group(how);
@@ -75,15 +85,17 @@ void declare(CLI::App& app, Options& o) {
   app.add_option("-d,--device,--target-devices", o.device, "Only CPU [also -td]")->group(how);
 
   const std::string output = "Reports";
-  app.add_option("--progress", o.progress, "bar (default on a terminal) | print[:N] (else) | none")->group(output);
+  app.add_option("--progress", o.progress, "bar (default on a terminal) | print[:N] (else) | none")
+      ->group(output);
   app.add_flag("-v,--verbose", o.verbose, "Print what was done to every layer")->group(output);
-  app.add_option("--report", o.report_file, "Write what was done to every layer into FILE.csv")->group(output);
+  app.add_option("--report", o.report_file, "Write what was done to every layer into FILE.csv")
+      ->group(output);
   app.add_flag("--no-measure", o.no_measure, "Do not compare FP32 and INT8 answers and times")->group(output);
   o.ignored.declare(app);
 }
 
-/// `-d` named the definitions file in the 2019 tool and the device in its siblings: a value that is no device is
-/// taken for the former, which simplified mode does not use.
+/// `-d` named the definitions file in the 2019 tool and the device in its siblings: a value that is no device
+/// is taken for the former, which simplified mode does not use.
 void check_devices(const Options& o, Report& report) {
   if (o.device.empty()) return;
   if (o.device.find_first_of("./\\") != std::string::npos)
@@ -94,12 +106,14 @@ void check_devices(const Options& o, Report& report) {
 
 void check(const Options& o, Report& report) {
   if (!o.simplified)
-    throw engine::UsageError("the standard mode needs labelled data and is not in this version; use "
-                             "--simplified-mode (-sm) with -m MODEL.xml -s IMAGES");
+    throw engine::UsageError(
+        "the standard mode needs labelled data and is not in this version; use "
+        "--simplified-mode (-sm) with -m MODEL.xml -s IMAGES");
   if (o.model.model.empty()) throw engine::UsageError("no model; name it with -m MODEL.xml");
   if (!o.input.given()) throw engine::UsageError("no data; name it with -s IMAGES, or use --random SEED");
   if (o.precision != "INT8" && o.precision != "int8")
     throw engine::UsageError("precision '" + o.precision + "' is not supported; the only one is INT8");
+  (void)parse_progress(o.progress, report.terminal());
   check_devices(o, report);
   o.ignored.report(report);
   try {
@@ -113,9 +127,9 @@ void check(const Options& o, Report& report) {
 fs::path prepare_output(const Options& o) {
   const fs::path model(o.model.model), given(o.output);
   const bool is_file = given.extension() == ".xml" && !fs::is_directory(given);
-  const fs::path file = is_file ? given
-                                : (o.output.empty() ? model.parent_path() : given) /
-                                      (model_stem(o.model.model) + "_i8.xml");
+  const fs::path file =
+      is_file ? given
+              : (o.output.empty() ? model.parent_path() : given) / (model_stem(o.model.model) + "_i8.xml");
   const fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
   std::error_code error;
   fs::create_directories(folder, error);
@@ -148,8 +162,11 @@ void check_batch(const Options& o, const engine::Dataset& dataset) {
                              std::to_string(dataset.batch()) + " and cannot be changed in this version");
 }
 
-engine::CalibrationResult run_calibration(const Options& o, const engine::Model& model, engine::Dataset& dataset,
-                                          InterruptGuard& interrupt, Report& report) {
+/// Calibrates and writes the model. nullopt if a signal asked to stop; then nothing is written.
+std::optional<engine::CalibrationResult> calibrate_and_write(const Options& o, const engine::Model& model,
+                                                             engine::Dataset& dataset, const fs::path& output,
+                                                             Report& report) {
+  InterruptGuard interrupt;
   ProgressMeter meter(report, parse_progress(o.progress, report.terminal()), "calibrating");
   const auto fill = [&](engine::Session& session, std::size_t run) { return dataset.fill(session, run); };
   const auto progress = [&](std::size_t done, std::size_t all) {
@@ -157,18 +174,22 @@ engine::CalibrationResult run_calibration(const Options& o, const engine::Model&
     return !interrupt.interrupted();
   };
   try {
-    return engine::calibrate(model.graph, dataset.runs(), fill, calibration_options(o), progress);
+    auto result = engine::calibrate(model.graph, dataset.runs(), fill, calibration_options(o), progress);
+    if (interrupt.interrupted()) return std::nullopt;
+    report_skipped(report, dataset);
+    engine::ir::write_document(engine::ir::annotate(model.document, result.annotation), output);
+    return result;
+  } catch (const engine::Cancelled&) {
+    return std::nullopt;
   } catch (const engine::UsageError&) {
-    report_skipped(report, dataset);  // "none could be read" is the better reason
+    report_skipped(report, dataset);  // that none could be read is the better reason
     throw;
   }
 }
 
 Exit run(const Options& o, Report& report) {
   const Stopwatch total;
-  InterruptGuard interrupt;
   check(o, report);
-  (void)parse_progress(o.progress, report.terminal());
   const engine::DatasetOptions data = o.input.dataset(64);
   const engine::Model model = load(o.model);
   const fs::path output = prepare_output(o);
@@ -177,24 +198,16 @@ Exit run(const Options& o, Report& report) {
   report.line("model: " + o.model.model + " (IR version " + std::to_string(model.document.version) + ")");
   report_inputs(report, dataset, o.input);
 
-  engine::CalibrationResult result;
-  try {
-    result = run_calibration(o, model, dataset, interrupt, report);
-    if (interrupt.interrupted()) throw engine::Cancelled("interrupted");
-  } catch (const engine::Cancelled&) {
+  const auto result = calibrate_and_write(o, model, dataset, output, report);
+  if (!result) {
     report.error("interrupted; nothing was written");
     return Exit::interrupted;
   }
-  report_skipped(report, dataset);
-  engine::ir::write_document(engine::ir::annotate(model.document, result.annotation), output);
-
-  CalibrationReport summary{o.model, o.method, o.weights, o.activations, output};
-  summary.print(report, result, dataset);
-  const engine::Model quantized = engine::load_model(output);
-  summary.print_layers(report, result, quantized, o.verbose, o.report_file);
-  if (!o.no_measure) summary.print_measurements(report, model, quantized, dataset);
-  report.line("total time " + duration(total.seconds()) + ", peak memory " +
-              fixed(static_cast<double>(peak_memory()) / 1e6, 0) + " MB");
+  const CalibrationReport summary(report, *result, output, o.model.threads);
+  summary.print(o.method, o.weights, o.activations, dataset);
+  if (o.verbose || !o.report_file.empty()) summary.print_layers(o.verbose, o.report_file);
+  if (!o.no_measure) summary.print_measurements(model, dataset);
+  report.line("total time " + duration(total.seconds()) + ", peak memory " + megabytes(peak_memory()));
   return Exit::ok;
 }
 

@@ -11,7 +11,9 @@ InterruptGuard::InterruptGuard() {
   pthread_sigmask(SIG_BLOCK, &watched_, &before_);
 }
 
-InterruptGuard::~InterruptGuard() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+InterruptGuard::~InterruptGuard() {
+  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
 
 bool InterruptGuard::interrupted() noexcept {
   const timespec now{};

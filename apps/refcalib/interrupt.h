@@ -4,8 +4,8 @@
 
 namespace refcalib::app {
 
-/// While it lives, Ctrl-C (SIGINT) and SIGTERM wait instead of ending the process, so that a loop can ask and stop
-/// in good order. At its end a signal that is still waiting takes its usual effect, unless it was taken.
+/// While it lives, Ctrl-C (SIGINT) and SIGTERM wait instead of ending the process, so that a loop can ask and
+/// stop in good order. At its end a signal that is still waiting takes its usual effect, unless it was taken.
 /// Threads started meanwhile inherit this.
 class InterruptGuard {
  public:

@@ -24,16 +24,19 @@ class Stopwatch {
 /// Largest resident memory of this process so far in bytes (VmHWM of /proc/self/status); 0 if unknown.
 std::int64_t peak_memory();
 
-/// When a measurement ends: after `iterations` and after `seconds`, whichever comes later; 0: does not matter.
+/// When a measurement ends: after `iterations` and after `seconds`, whichever comes later; 0: does not
+/// matter.
 struct Limit {
   std::size_t iterations = 0;
   double seconds = 0;
 
-  bool reached(std::size_t done, double elapsed) const noexcept { return done >= iterations && elapsed >= seconds; }
+  bool reached(std::size_t done, double elapsed) const noexcept {
+    return done >= iterations && elapsed >= seconds;
+  }
 };
 
-/// Seconds of each run of each session; the sessions take turns (A B A B …), so that a drift of the clock meets
-/// all alike. `warm_up` turns are not counted; at least one turn is.
+/// Seconds of each run of each session; the sessions take turns (A B A B …), so that a drift of the clock
+/// meets all alike. `warm_up` turns are not counted; at least one turn is.
 std::vector<std::vector<double>> measure_interleaved(std::span<engine::Session* const> sessions,
                                                      std::size_t warm_up, const Limit& limit);
 
@@ -43,8 +46,9 @@ struct StreamResult {
   double seconds = 0;             ///< from the first request to the last result
 };
 
-/// One thread per session, all over one Program. `requests` requests are in flight at any time; a stream takes the
-/// oldest waiting one. `prepare(stream)` runs in the stream's thread first (for example to bind it to a core).
+/// One thread per session, all over one Program. `requests` requests are in flight at any time; a stream
+/// takes the oldest waiting one. `prepare(stream)` runs in the stream's thread first (for example to bind it
+/// to a core).
 StreamResult measure_streams(std::span<engine::Session> sessions, std::size_t requests, std::size_t warm_up,
                              const Limit& limit, const std::function<void(std::size_t)>& prepare);
 

@@ -16,13 +16,15 @@ engine::CompileOptions ModelOptions::compile_options() const {
 }
 
 void declare_machine(CLI::App& app, ModelOptions& options) {
-  app.add_option("--nthreads,--threads", options.threads, "Threads; 0: all cores")->check(CLI::Range(0, 1024));
+  app.add_option("--nthreads,--threads", options.threads, "Threads; 0: all cores")
+      ->check(CLI::Range(0, 1024));
   app.add_option("-d,--device", options.device, "Only CPU");
 }
 
 void declare_model(CLI::App& app, ModelOptions& options) {
-  app.add_option("-m,--model", options.model, "Network: MODEL.xml of an Intermediate Representation")->required();
-  app.add_option("-w,--weights", options.weights, "Its weights; default: the .bin beside the .xml");
+  app.add_option("-m,--model", options.model, "Network: MODEL.xml of an Intermediate Representation")
+      ->required();
+  app.add_option("-w,--weights-file", options.weights, "Its weights; default: the .bin beside the .xml");
   app.add_flag("--fp32", options.float_only, "Run in FP32 even if the model is quantized");
   declare_machine(app, options);
 }
@@ -30,7 +32,8 @@ void declare_model(CLI::App& app, ModelOptions& options) {
 void check_device(const std::string& device) {
   std::string upper = device;
   for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  if (upper != "CPU") throw engine::UsageError("device '" + device + "' is not supported; the only device is CPU");
+  if (upper != "CPU")
+    throw engine::UsageError("device '" + device + "' is not supported; the only device is CPU");
 }
 
 engine::Model load(const ModelOptions& options) {
@@ -50,9 +53,10 @@ engine::DatasetOptions InputOptions::dataset(std::size_t random_samples) const {
 
 void declare_inputs(CLI::App& app, InputOptions& options, const std::string& name) {
   const std::string group = "Input data";
-  app.add_option(name, options.inputs,
-                 "Image, folder of images, list file (lines `path` or `path label`), .npy whose first axis counts "
-                 "samples, folder of .npy; NAME=PATH for one input of several")
+  app.add_option(
+         name, options.inputs,
+         "Image, folder of images, list file (lines `path` or `path label`), .npy whose first axis counts "
+         "samples, folder of .npy; NAME=PATH for one input of several")
       ->group(group);
   app.add_option("--random", options.seed, "Feed uniform random numbers in [-1,1) made from this seed")
       ->group(group);
@@ -101,8 +105,7 @@ void IgnoredOptions::declare(CLI::App& app) {
 
 void IgnoredOptions::report(Report& report) const {
   for (std::size_t i = 0; i < declared_.size(); ++i)
-    if (declared_[i]->count() > 0)
-      report.note(declared_[i]->get_name() + " is ignored: " + options_[i].why);
+    if (declared_[i]->count() > 0) report.note(declared_[i]->get_name() + " is ignored: " + options_[i].why);
 }
 
 std::vector<engine::PortInfo> input_ports(const engine::Graph& graph) {

@@ -60,8 +60,8 @@ void report_skipped(Report& report, const engine::Dataset& dataset);
 class IgnoredOptions {
  public:
   struct Option {
-    std::string names;        ///< as declared: "-e,--extensions"
-    std::string why;          ///< completes "NAME is ignored: …"
+    std::string names;  ///< as declared: "-e,--extensions"
+    std::string why;    ///< completes "NAME is ignored: …"
     bool takes_value = true;
   };
   explicit IgnoredOptions(std::vector<Option> options) : options_(std::move(options)) {}

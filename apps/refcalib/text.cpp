@@ -42,6 +42,10 @@ std::string duration(double seconds) {
   return std::to_string(whole / 60) + " min " + (rest.size() < 2 ? "0" : "") + rest + " s";
 }
 
+std::string megabytes(std::int64_t bytes) {
+  return fixed(static_cast<double>(bytes) / 1e6, 0) + " MB";
+}
+
 std::string shortened(const std::string& text, std::size_t width) {
   if (text.size() <= width || width < 4) return text;
   const std::size_t head = (width - 2) / 2;

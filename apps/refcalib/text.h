@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,8 @@ std::string significant(double value, int digits);
 std::string counted(std::size_t count, std::string_view singular);
 /// Seconds as "850 ms", "12.3 s" or "4 min 05 s".
 std::string duration(double seconds);
+/// Bytes as "123 MB" (10^6).
+std::string megabytes(std::int64_t bytes);
 /// `text` cut to `width` characters, the middle replaced by "..".
 std::string shortened(const std::string& text, std::size_t width);
 

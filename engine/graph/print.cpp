@@ -1,5 +1,6 @@
 #include "engine/graph/print.h"
 
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <set>
@@ -22,15 +23,20 @@ std::string list(const std::vector<T>& values, const F& each) {
   return text + "]";
 }
 
-/// Writes "name=value" for every field that says something: empty lists and infinite limits are left out.
+/// Writes "name=value" for every field that says something: false, empty lists and infinite limits are left
+/// out.
 class TextVisitor final : public AttributeVisitor {
  public:
   explicit TextVisitor(std::string_view separator) : separator_(separator) {}
   const std::string& text() const noexcept { return text_; }
 
   void field(std::string_view name, const std::int64_t& value) override { put(name, std::to_string(value)); }
-  void field(std::string_view name, const double& value) override { put(name, number(value)); }
-  void field(std::string_view name, const bool& value) override { put(name, value ? "true" : "false"); }
+  void field(std::string_view name, const double& value) override {
+    if (std::isfinite(value)) put(name, number(value));
+  }
+  void field(std::string_view name, const bool& value) override {
+    if (value) put(name, "true");
+  }
   void field(std::string_view name, const std::string& value) override { put(name, value); }
   void field(std::string_view name, const std::vector<std::int64_t>& value) override {
     if (!value.empty()) put(name, list(value, [](std::int64_t x) { return std::to_string(x); }));

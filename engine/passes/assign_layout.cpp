@@ -102,6 +102,7 @@ class LayoutAssignment {
     const auto key = std::pair{id, layout};
     if (const auto it = reordered_.find(key); it != reordered_.end()) return it->second;
     Value moved = value;
+    moved.producer = kNone;
     moved.name += layout == Layout::plain ? "/plain" : "/channels_last";
     moved.layout = layout;
     const std::string name = value.name + (layout == Layout::plain ? "/to_plain" : "/to_channels_last");

@@ -40,6 +40,7 @@ void global_pooling(Graph& graph) {
     // The reduced value keeps its name and shape; the pooling writes a new one in front of it.
     const ValueId out = reduce.outputs.front();
     Value pooled = graph.value(out);
+    pooled.producer = kNone;
     pooled.shape = {in[0], in[1]};
     pooled.shape.resize(in.size(), 1);
     pooled.name = reduce.name + "/pooled";

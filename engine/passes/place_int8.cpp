@@ -147,6 +147,7 @@ class Placement {
   ValueId convert(ValueId input, NodeId reader, std::map<ValueId, ValueId>& known, const char* op, DType dtype) {
     if (const auto it = known.find(input); it != known.end()) return it->second;
     Value converted = graph_.value(input);
+    converted.producer = kNone;
     converted.name += dtype == DType::u8 ? "/u8" : "/f32";
     converted.dtype = dtype;
     const ValueId id = graph_.add_value(converted);

@@ -54,14 +54,15 @@ class MinMaxObserver {
   friend bool operator==(const MinMaxObserver&, const MinMaxObserver&) = default;
 
  private:
-  void include(float low, float high, std::size_t n) {
+  // Always inlined for the reason given at check() in params.hpp.
+  [[gnu::always_inline]] void include(float low, float high, std::size_t n) {
     // Adding zero turns -0 into +0.
     min_ = std::min(min_, low + 0.0F);
     max_ = std::max(max_, high + 0.0F);
     count_ += n;
   }
 
-  void include_checked(float v) {
+  [[gnu::always_inline]] void include_checked(float v) {
     if (std::isnan(v)) {
       ++nans_;
     } else if (std::isinf(v)) {
@@ -162,7 +163,7 @@ class ChannelMinMaxObserver {
       // taken twice.
       update_lanes<Arch>(data, rows, stride, channels() - lanes, c);
     } else {
-      update_scalar(data, rows, stride, c, channels());
+      update_scalar<Arch>(data, rows, stride, c, channels());
     }
   }
 
@@ -193,11 +194,12 @@ class ChannelMinMaxObserver {
         include(first + k, lows[k], highs[k]);
         count_ += rows;
       } else {
-        update_scalar(data, rows, stride, first + k, first + k + 1);
+        update_scalar<Arch>(data, rows, stride, first + k, first + k + 1);
       }
     }
   }
 
+  template <class Arch>
   void update_scalar(const float* data, std::size_t rows, std::size_t stride, std::size_t first,
                      std::size_t last) {
     for (std::size_t r = 0; r < rows; ++r) {
@@ -205,12 +207,12 @@ class ChannelMinMaxObserver {
     }
   }
 
-  void include(std::size_t c, float low, float high) {
+  [[gnu::always_inline]] void include(std::size_t c, float low, float high) {
     min_[c] = std::min(min_[c], low + 0.0F);
     max_[c] = std::max(max_[c], high + 0.0F);
   }
 
-  void include_checked(std::size_t c, float v) {
+  [[gnu::always_inline]] void include_checked(std::size_t c, float v) {
     if (std::isnan(v)) {
       ++nans_;
     } else if (std::isinf(v)) {

@@ -21,8 +21,12 @@ struct QuantParams {
 /// No function of this library chooses a smaller scale, so that 1/scale is finite (2^126).
 inline constexpr float kMinScale = std::numeric_limits<float>::min();
 
+// The checks are called from span forms compiled for several instruction sets. Being no templates on the
+// architecture they are always inlined, lest the linker keep one copy, built for a stronger processor, for
+// all.
+
 /// Throws std::invalid_argument unless qmin <= 0 < qmax and the levels fit 16 bits (signed or unsigned).
-constexpr void check(const Levels& levels) {
+[[gnu::always_inline]] constexpr void check(const Levels& levels) {
   const bool fits = levels.qmin < 0 ? levels.qmin >= -32768 && levels.qmax <= 32767 : levels.qmax <= 65535;
   if (levels.qmin > 0 || levels.qmax <= 0 || !fits) {
     throw std::invalid_argument("Levels: need qmin <= 0 < qmax within 16 bits");
@@ -38,7 +42,7 @@ inline void check(const Range& range) {
 
 /// Throws std::invalid_argument unless the levels are valid, scale is finite and at least kMinScale, and
 /// zero_point is one of the levels.
-inline void check(const QuantParams& params) {
+[[gnu::always_inline]] inline void check(const QuantParams& params) {
   check(params.levels);
   if (!std::isfinite(params.scale) || params.scale < kMinScale) {
     throw std::invalid_argument("QuantParams: scale must be finite and at least the smallest normal float");
@@ -108,10 +112,10 @@ inline std::int32_t symmetric_steps(const Levels& levels, std::int32_t zero_poin
   const double above = wide.max;
   if (below <= 0.0 && above <= 0.0) return {1.0F, 0, levels};
   const double steps = levels.qmax - levels.qmin;
-  const double ideal = below * steps / (below + above);
-  if (ideal < 0.5) return {detail::to_scale(above / steps), levels.qmin, levels};
-  if (ideal > steps - 0.5) return {detail::to_scale(below / steps), levels.qmax, levels};
+  if (below <= 0.5 * above / steps) return {detail::to_scale(above / steps), levels.qmin, levels};
+  if (above <= 0.5 * below / steps) return {detail::to_scale(below / steps), levels.qmax, levels};
 
+  const double ideal = below * steps / (below + above);
   double best_scale = std::numeric_limits<double>::infinity();
   double best_offset = 0.0;
   for (const double candidate : {std::floor(ideal), std::floor(ideal) + 1.0}) {

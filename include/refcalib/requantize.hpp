@@ -22,7 +22,7 @@ struct OutputCode {
 };
 
 /// Throws std::invalid_argument unless the levels are valid and contain the zero point.
-constexpr void check(const OutputCode& code) {
+[[gnu::always_inline]] constexpr void check(const OutputCode& code) {
   check(code.levels);
   if (code.zero_point < code.levels.qmin || code.zero_point > code.levels.qmax) {
     throw std::invalid_argument("OutputCode: zero_point must be one of the levels");

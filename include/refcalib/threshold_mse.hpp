@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -99,8 +100,11 @@ inline Range mse_asymmetric(const Histogram& histogram, Levels levels, int scale
       }
     }
   }
-  return {static_cast<float>(-best_below * best_scale * width),
-          static_cast<float>((steps - best_below) * best_scale * width)};
+  const auto to_float = [](double v) {
+    constexpr double largest = std::numeric_limits<float>::max();
+    return static_cast<float>(std::clamp(v, -largest, largest));
+  };
+  return {to_float(-best_below * best_scale * width), to_float((steps - best_below) * best_scale * width)};
 }
 
 }  // namespace detail
@@ -110,12 +114,14 @@ inline Range mse_asymmetric(const Histogram& histogram, Levels levels, int scale
 ///
 /// symmetric: every bin edge is tried as T, so the result is the global optimum over them, not the first
 /// local one. The levels are those that choose_symmetric gives (255 steps for non-negative data and [0, 255];
-/// -128 is used if present). asymmetric: the global optimum over MseOptions::scales scales times all zero
-/// points; the result is a range of which choose_asymmetric returns that scale and zero point, and may reach
-/// beyond the data by less than a step at one end. Cost: O(levels) per candidate through prefix sums of the
-/// moments; a few milliseconds. {0, 0} for an empty or all-zero histogram. Throws std::invalid_argument for
-/// invalid levels or options. Source: exhaustive search over the error of uniform quantization, as in design
-/// of observers in PyTorch and NNCF, with the exact cell integrals in place of a local walk.
+/// -128 is used if present).
+/// asymmetric: the global optimum over MseOptions::scales scales times all zero points; the result is a range
+/// of which choose_asymmetric returns that scale and zero point, and may reach beyond the data at one end.
+/// Cost: O(levels) per candidate through prefix sums of the moments; a few milliseconds for 8 bits.
+/// {0, 0} for an empty or all-zero histogram.
+/// Throws std::invalid_argument for invalid levels or options.
+/// Source: the error of a uniform quantizer, integrated exactly per level; the usual observers (PyTorch,
+/// NNCF) walk to the first local minimum of the same quantity instead.
 [[nodiscard]] inline Range threshold_mse(const Histogram& histogram, Levels levels, Scheme scheme,
                                          const MseOptions& options = {}) {
   check(levels);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <refcalib/detail/density.hpp>
+#include <refcalib/params.hpp>
 #include <span>
 #include <stdexcept>
 

@@ -16,7 +16,9 @@ void add_activation(LayerReader& reader, const char* function, double alpha, dou
   reader.add("Activation", ActivationAttributes{function, alpha, beta}, {reader.input(0)});
 }
 
-void add_identity(LayerReader& reader) { reader.add_reshape(Shape(reader.shape(0))); }
+void add_identity(LayerReader& reader) {
+  reader.add_reshape(Shape(reader.shape(0)));
+}
 
 void add_channel_affine(LayerReader& reader, ValueId x, std::vector<float> scale, std::vector<float> shift) {
   const auto vector = [&](const char* suffix, std::vector<float> values) {
@@ -34,15 +36,16 @@ void add_prelu(LayerReader& reader, const Constant& slope) {
   const Shape& shape = reader.shape(0);
   const std::int64_t channels = shape.size() > 1 ? shape[1] : 1;
   if (slope.count() != 1 && slope.count() != channels)
-    throw UnsupportedError("the slope has " + std::to_string(slope.count()) + " values for " + std::to_string(channels) +
-                           " channels; one, or one per channel, is supported");
+    throw UnsupportedError("the slope has " + std::to_string(slope.count()) + " values for " +
+                           std::to_string(channels) + " channels; one, or one per channel, is supported");
   check_finite(slope, "slope");
   const ValueId value = reader.constant_value("slope", slope.reshaped({slope.count()}));
   reader.add("PRelu", PReluAttributes{}, {reader.input(0), value});
 }
 
 void add_softmax(LayerReader& reader, std::int64_t axis, bool log) {
-  reader.add("Softmax", SoftmaxAttributes{LayerReader::axis(axis, reader.shape(0).size()), log}, {reader.input(0)});
+  reader.add("Softmax", SoftmaxAttributes{LayerReader::axis(axis, reader.shape(0).size()), log},
+             {reader.input(0)});
 }
 
 void add_reduce(LayerReader& reader, const char* operation, bool keep_dims) {
@@ -62,8 +65,8 @@ void add_transpose(LayerReader& reader, std::vector<std::int64_t> order) {
     std::iota(order.rbegin(), order.rend(), 0);
   }
   if (order.size() != rank)
-    throw FormatError("the order has " + std::to_string(order.size()) + " entries for " + std::to_string(rank) +
-                      " dimensions");
+    throw FormatError("the order has " + std::to_string(order.size()) + " entries for " +
+                      std::to_string(rank) + " dimensions");
   for (std::int64_t& entry : order) entry = LayerReader::axis(entry, rank);
   reader.add("Transpose", TransposeAttributes{std::move(order)}, {reader.input(0)});
 }
@@ -108,7 +111,8 @@ void add_squeeze(LayerReader& reader, std::vector<std::int64_t> axes) {
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const bool named = std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end();
     if (named && shape[i] != 1)
-      throw FormatError("dimension " + std::to_string(i) + " of shape " + to_string(shape) + " cannot be removed");
+      throw FormatError("dimension " + std::to_string(i) + " of shape " + to_string(shape) +
+                        " cannot be removed");
     if (!named && !(axes.empty() && shape[i] == 1)) target.push_back(shape[i]);
   }
   reader.add_reshape(std::move(target));
@@ -146,8 +150,9 @@ void add_eltwise(LayerReader& reader, const char* operation, const std::vector<V
   reader.add("Eltwise", EltwiseAttributes{operation, {}}, {left, operands.back()});
 }
 
-void add_batch_norm(LayerReader& reader, ValueId x, const std::vector<float>& mean, const std::vector<float>& variance,
-                    const std::vector<float>& gamma, const std::vector<float>& beta, double epsilon) {
+void add_batch_norm(LayerReader& reader, ValueId x, const std::vector<float>& mean,
+                    const std::vector<float>& variance, const std::vector<float>& gamma,
+                    const std::vector<float>& beta, double epsilon) {
   const std::size_t channels = mean.size();
   if (variance.size() != channels || gamma.size() != channels || beta.size() != channels)
     throw FormatError("the constants have different numbers of channels");
@@ -155,7 +160,8 @@ void add_batch_norm(LayerReader& reader, ValueId x, const std::vector<float>& me
   std::vector<float> shift(channels);
   for (std::size_t c = 0; c < channels; ++c) {
     const double divisor = std::sqrt(static_cast<double>(variance[c]) + epsilon);
-    if (!(divisor > 0)) throw FormatError("the variance of channel " + std::to_string(c) + " is not positive");
+    if (!(divisor > 0))
+      throw FormatError("the variance of channel " + std::to_string(c) + " is not positive");
     const double factor = static_cast<double>(gamma[c]) / divisor;
     scale[c] = static_cast<float>(factor);
     shift[c] = static_cast<float>(static_cast<double>(beta[c]) - static_cast<double>(mean[c]) * factor);

@@ -8,7 +8,8 @@
 
 namespace refcalib::engine::ir {
 
-// Translations that the legacy and the opset vocabulary share. Each adds the node(s) of the layer to the reader's builder.
+// Translations that the legacy and the opset vocabulary share. Each adds the node(s) of the layer to the
+// reader's builder.
 
 /// Activation with constant parameters.
 void add_activation(LayerReader& reader, const char* function, double alpha = 0, double beta = 0);
@@ -33,7 +34,8 @@ void add_fake_quantize(LayerReader& reader);
 /// Element-wise operation over all inputs from left to right; nodes between are named "<layer>/k".
 void add_eltwise(LayerReader& reader, const char* operation, const std::vector<ValueId>& operands);
 /// y = (x - mean[c]) / sqrt(variance[c] + epsilon) * gamma[c] + beta[c], computed in double precision.
-void add_batch_norm(LayerReader& reader, ValueId x, const std::vector<float>& mean, const std::vector<float>& variance,
-                    const std::vector<float>& gamma, const std::vector<float>& beta, double epsilon);
+void add_batch_norm(LayerReader& reader, ValueId x, const std::vector<float>& mean,
+                    const std::vector<float>& variance, const std::vector<float>& gamma,
+                    const std::vector<float>& beta, double epsilon);
 
 }  // namespace refcalib::engine::ir

@@ -63,6 +63,8 @@ constexpr std::array<LegacyLayer, 25> kLayers = {{
 
 }  // namespace
 
-std::span<const LegacyLayer> legacy_activation_layers() noexcept { return kLayers; }
+std::span<const LegacyLayer> legacy_activation_layers() noexcept {
+  return kLayers;
+}
 
 }  // namespace refcalib::engine::ir

@@ -28,7 +28,8 @@ std::optional<ValueId> bias(LayerReader& reader, std::int64_t channels) {
 
 /// Weights of the blob, or of input 1 (v7), in the wanted shape.
 ValueId weights(LayerReader& reader, Shape shape) {
-  if (reader.has_blob("weights")) return reader.constant_value("weights", reader.blob("weights", std::move(shape)));
+  if (reader.has_blob("weights"))
+    return reader.constant_value("weights", reader.blob("weights", std::move(shape)));
   if (reader.input_count() < 2) throw FormatError("blob 'weights' is missing");
   if (reader.is_constant(1)) check_finite(reader.constant(1), "weights");
   return reader.reshaped(reader.input(1), "weights", std::move(shape));
@@ -64,11 +65,13 @@ void read_convolution(LayerReader& reader) {
 void read_fully_connected(LayerReader& reader) {
   reader.expect_inputs(1, 3);
   const Shape& shape = reader.shape(0);
-  if (shape.size() < 2) throw FormatError("the input has the shape " + to_string(shape) + "; expected is [N, K]");
+  if (shape.size() < 2)
+    throw FormatError("the input has the shape " + to_string(shape) + "; expected is [N, K]");
   const std::int64_t rows = shape[0];
   const std::int64_t features = element_count(shape) / rows;
   const std::int64_t outputs = reader.integer("out-size");
-  if (outputs < 1) throw FormatError("attribute 'out-size' \"" + std::to_string(outputs) + "\" is out of range");
+  if (outputs < 1)
+    throw FormatError("attribute 'out-size' \"" + std::to_string(outputs) + "\" is out of range");
   const ValueId x = reader.reshaped(reader.input(0), "flatten", {rows, features});
   std::vector<ValueId> inputs = {x, weights(reader, {outputs, features})};
   if (const auto value = bias(reader, outputs)) inputs.push_back(*value);
@@ -85,6 +88,8 @@ constexpr std::array<LegacyLayer, 3> kLayers = {{
 
 }  // namespace
 
-std::span<const LegacyLayer> legacy_convolution_layers() noexcept { return kLayers; }
+std::span<const LegacyLayer> legacy_convolution_layers() noexcept {
+  return kLayers;
+}
 
 }  // namespace refcalib::engine::ir

@@ -83,8 +83,10 @@ std::vector<float> per_channel(const LayerReader& reader, const char* blob, floa
 }
 
 void read_scale_shift(LayerReader& reader) {
-  if (!reader.has_blob("weights") && !reader.has_blob("biases")) throw FormatError("blob 'weights' is missing");
-  add_channel_affine(reader, reader.input(0), per_channel(reader, "weights", 1), per_channel(reader, "biases", 0));
+  if (!reader.has_blob("weights") && !reader.has_blob("biases"))
+    throw FormatError("blob 'weights' is missing");
+  add_channel_affine(reader, reader.input(0), per_channel(reader, "weights", 1),
+                     per_channel(reader, "biases", 0));
 }
 
 /// The blob `weights` holds the variance, `biases` the mean.
@@ -92,8 +94,8 @@ void read_batch_normalization(LayerReader& reader) {
   const std::int64_t count = channels(reader);
   const auto size = static_cast<std::size_t>(count);
   add_batch_norm(reader, reader.input(0), reader.blob("biases", {count}).to_floats(),
-                 reader.blob("weights", {count}).to_floats(), std::vector<float>(size, 1), std::vector<float>(size, 0),
-                 reader.real("epsilon"));
+                 reader.blob("weights", {count}).to_floats(), std::vector<float>(size, 1),
+                 std::vector<float>(size, 0), reader.real("epsilon"));
 }
 
 /// y = (x * scale + shift) ^ power.
@@ -123,6 +125,8 @@ constexpr std::array<LegacyLayer, 6> kLayers = {{
 
 }  // namespace
 
-std::span<const LegacyLayer> legacy_eltwise_layers() noexcept { return kLayers; }
+std::span<const LegacyLayer> legacy_eltwise_layers() noexcept {
+  return kLayers;
+}
 
 }  // namespace refcalib::engine::ir

@@ -19,7 +19,8 @@ const Shape& declared(const LayerReader& reader, std::size_t rank = 0) {
 /// Applications feed floats to float and image inputs; integer index inputs keep their type.
 void read_input(LayerReader& reader) {
   reader.expect_inputs(0, 0);
-  const std::string& port = reader.layer().outputs.empty() ? std::string() : reader.layer().outputs[0].precision;
+  const std::string& port =
+      reader.layer().outputs.empty() ? std::string() : reader.layer().outputs[0].precision;
   std::string name = port.empty() ? reader.layer().precision : port;
   if (name.empty()) name = reader.document().precision;
   const DType type = name.empty() ? DType::f32 : element_type(name);
@@ -79,8 +80,8 @@ void read_split(LayerReader& reader) {
 }
 
 /// Digits with or without commas. In legacy files 1 means that begin or end is used; graphs say the opposite.
-std::vector<std::int64_t> mask(const LayerReader& reader, const char* key, std::size_t count, std::int64_t absent,
-                               bool inverted) {
+std::vector<std::int64_t> mask(const LayerReader& reader, const char* key, std::size_t count,
+                               std::int64_t absent, bool inverted) {
   std::vector<std::int64_t> bits;
   for (const char c : reader.word(key, ""))
     if (c == '0' || c == '1') {
@@ -97,16 +98,18 @@ std::vector<std::int64_t> mask(const LayerReader& reader, const char* key, std::
 void read_strided_slice(LayerReader& reader) {
   reader.expect_inputs(3, 4);
   const auto count = static_cast<std::size_t>(reader.constant(1).count());
-  const ValueId strides = reader.input_count() > 3
-                              ? reader.input(3)
-                              : reader.constant_value("strides", Constant::i64_vector(std::vector<std::int64_t>(count, 1)));
+  const ValueId strides =
+      reader.input_count() > 3
+          ? reader.input(3)
+          : reader.constant_value("strides", Constant::i64_vector(std::vector<std::int64_t>(count, 1)));
   StridedSliceAttributes attributes;
   attributes.begin_mask = mask(reader, "begin_mask", count, 1, true);
   attributes.end_mask = mask(reader, "end_mask", count, 1, true);
   attributes.new_axis_mask = mask(reader, "new_axis_mask", count, 0, false);
   attributes.shrink_axis_mask = mask(reader, "shrink_axis_mask", count, 0, false);
   attributes.ellipsis_mask = mask(reader, "ellipsis_mask", count, 0, false);
-  reader.add("StridedSlice", std::move(attributes), {reader.input(0), reader.input(1), reader.input(2), strides});
+  reader.add("StridedSlice", std::move(attributes),
+             {reader.input(0), reader.input(1), reader.input(2), strides});
 }
 
 void read_convert(LayerReader& reader) {
@@ -122,7 +125,8 @@ constexpr std::array<LegacyLayer, 19> kLayers = {{
     {"slice", read_split},
     {"reshape", read_reshape},
     {"flatten", read_flatten},
-    {"squeeze", [](LayerReader& r) { add_squeeze(r, r.input_count() > 1 ? r.ints(1) : std::vector<std::int64_t>{}); }},
+    {"squeeze",
+     [](LayerReader& r) { add_squeeze(r, r.input_count() > 1 ? r.ints(1) : std::vector<std::int64_t>{}); }},
     {"unsqueeze", [](LayerReader& r) { add_unsqueeze(r, r.ints(1)); }},
     {"permute", [](LayerReader& r) { add_transpose(r, r.integers("order")); }},
     {"stridedslice", read_strided_slice},
@@ -138,6 +142,8 @@ constexpr std::array<LegacyLayer, 19> kLayers = {{
 
 }  // namespace
 
-std::span<const LegacyLayer> legacy_movement_layers() noexcept { return kLayers; }
+std::span<const LegacyLayer> legacy_movement_layers() noexcept {
+  return kLayers;
+}
 
 }  // namespace refcalib::engine::ir

@@ -17,8 +17,8 @@ std::string method(const LayerReader& reader) {
   throw FormatError("attribute 'pool-method' has the unknown value '" + word + "'");
 }
 
-/// Rounding up is the default; it never keeps a window that starts behind input plus begin padding. With auto_pad the number of windows
-/// follows from rounding down.
+/// Rounding up is the default; it never keeps a window that starts behind input plus begin padding. With
+/// auto_pad the number of windows follows from rounding down.
 std::string rounding(const LayerReader& reader) {
   const std::string padding = reader.word("auto_pad", "explicit");
   if (padding != "explicit") return "floor";
@@ -36,7 +36,8 @@ void read_pooling(LayerReader& reader) {
   attributes.rounding = rounding(reader);
   const auto is_zero = [](std::int64_t pad) { return pad == 0; };
   const bool begins_unpadded = std::all_of(window.pads_begin.begin(), window.pads_begin.end(), is_zero);
-  attributes.exclude_pad = attributes.method == "max" || begins_unpadded || reader.boolean("exclude-pad", false);
+  attributes.exclude_pad =
+      attributes.method == "max" || begins_unpadded || reader.boolean("exclude-pad", false);
   attributes.clip_divisor = !attributes.exclude_pad;
   attributes.kernel = std::move(window.kernel);
   attributes.strides = std::move(window.strides);
@@ -66,6 +67,8 @@ constexpr std::array<LegacyLayer, 11> kLayers = {{
 
 }  // namespace
 
-std::span<const LegacyLayer> legacy_pooling_layers() noexcept { return kLayers; }
+std::span<const LegacyLayer> legacy_pooling_layers() noexcept {
+  return kLayers;
+}
 
 }  // namespace refcalib::engine::ir

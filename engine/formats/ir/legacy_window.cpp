@@ -15,7 +15,8 @@ std::vector<std::int64_t> scalars(const LayerReader& reader, const char* y, cons
 }
 
 Window scalar_window(const LayerReader& reader) {
-  if (reader.spatial_rank() != 2) throw FormatError("attributes kernel-x and kernel-y describe two spatial dimensions");
+  if (reader.spatial_rank() != 2)
+    throw FormatError("attributes kernel-x and kernel-y describe two spatial dimensions");
   Window window;
   window.kernel = {reader.integer("kernel-y"), reader.integer("kernel-x")};
   window.strides = scalars(reader, "stride-y", "stride-x", {1, 1});

@@ -26,7 +26,8 @@ const OpsetLayer* find_opset_layer(std::string_view type, std::string_view versi
   const int number = opset_number(version);
   for (const auto family : families)
     for (const OpsetLayer& layer : family())
-      if (number >= layer.since && number <= layer.last && equal_ignoring_case(layer.type, type)) return &layer;
+      if (number >= layer.since && number <= layer.last && equal_ignoring_case(layer.type, type))
+        return &layer;
   return nullptr;
 }
 

@@ -16,7 +16,8 @@ void read_clamp(LayerReader& reader) {
 
 double scalar(const LayerReader& reader, std::size_t rank) {
   const std::vector<float> values = reader.constant(rank).to_floats();
-  if (values.size() != 1) throw UnsupportedError("input " + std::to_string(rank) + " must be a single number");
+  if (values.size() != 1)
+    throw UnsupportedError("input " + std::to_string(rank) + " must be a single number");
   return static_cast<double>(values.front());
 }
 
@@ -69,6 +70,8 @@ constexpr std::array<OpsetLayer, 26> kLayers = {{
 
 }  // namespace
 
-std::span<const OpsetLayer> opset_activation_layers() noexcept { return kLayers; }
+std::span<const OpsetLayer> opset_activation_layers() noexcept {
+  return kLayers;
+}
 
 }  // namespace refcalib::engine::ir

@@ -11,8 +11,8 @@ namespace {
 ConvolutionAttributes attributes(const LayerReader& reader, const Shape& kernel) {
   const std::size_t rank = reader.spatial_rank();
   if (kernel.size() != rank)
-    throw FormatError("the weights have " + std::to_string(kernel.size()) + " spatial dimensions, the input has " +
-                      std::to_string(rank));
+    throw FormatError("the weights have " + std::to_string(kernel.size()) +
+                      " spatial dimensions, the input has " + std::to_string(rank));
   Window window;
   window.kernel = kernel;
   window.strides = reader.spatial("strides", rank, 1);
@@ -35,7 +35,8 @@ void convolution(LayerReader& reader, std::size_t leading) {
   Shape shape = reader.shape(1);
   if (shape.size() <= leading) throw FormatError("the weights have the shape " + to_string(shape));
   if (reader.is_constant(1)) check_finite(reader.constant(1), "weights");
-  ConvolutionAttributes result = attributes(reader, {shape.begin() + static_cast<std::ptrdiff_t>(leading), shape.end()});
+  ConvolutionAttributes result =
+      attributes(reader, {shape.begin() + static_cast<std::ptrdiff_t>(leading), shape.end()});
   if (leading == 2) shape.insert(shape.begin(), 1);
   const ValueId weights = reader.reshaped(reader.input(1), "weights", std::move(shape));
   reader.add("Convolution", std::move(result), {reader.input(0), weights});
@@ -58,6 +59,8 @@ constexpr std::array<OpsetLayer, 3> kLayers = {{
 
 }  // namespace
 
-std::span<const OpsetLayer> opset_convolution_layers() noexcept { return kLayers; }
+std::span<const OpsetLayer> opset_convolution_layers() noexcept {
+  return kLayers;
+}
 
 }  // namespace refcalib::engine::ir

@@ -12,7 +12,8 @@ void eltwise(LayerReader& reader, const char* operation) {
   const std::string broadcast = reader.word("auto_broadcast", "numpy");
   const bool equal = reader.shape(0) == reader.shape(1);
   if (broadcast == "pdpd" && !equal)
-    throw UnsupportedError("auto_broadcast 'pdpd' is not supported", {"", "", "convert the model with numpy rules"});
+    throw UnsupportedError("auto_broadcast 'pdpd' is not supported",
+                           {"", "", "convert the model with numpy rules"});
   if (broadcast == "none" && !equal)
     throw FormatError("inputs of shape " + to_string(reader.shape(0)) + " and " + to_string(reader.shape(1)) +
                       " differ although auto_broadcast is 'none'");
@@ -21,15 +22,16 @@ void eltwise(LayerReader& reader, const char* operation) {
   add_eltwise(reader, operation, reader.inputs());
 }
 
-/// Version 5 orders its inputs data, gamma, beta, mean, variance; version 1 has the data in the third place, where some writers put it
-/// first: the data is what has more than one dimension.
+/// Version 5 orders its inputs data, gamma, beta, mean, variance; version 1 has the data in the third place,
+/// where some writers put it first: the data is what has more than one dimension.
 void batch_norm(LayerReader& reader, bool version1) {
   reader.expect_inputs(5, 5);
   const bool data_third = version1 && reader.shape(0).size() == 1;
   const std::size_t data = data_third ? 2 : 0;
   const std::size_t gamma = data_third ? 0 : 1;
   add_batch_norm(reader, reader.input(data), reader.constant(3).to_floats(), reader.constant(4).to_floats(),
-                 reader.constant(gamma).to_floats(), reader.constant(gamma + 1).to_floats(), reader.real("epsilon"));
+                 reader.constant(gamma).to_floats(), reader.constant(gamma + 1).to_floats(),
+                 reader.real("epsilon"));
 }
 
 constexpr std::array<OpsetLayer, 21> kLayers = {{
@@ -58,6 +60,8 @@ constexpr std::array<OpsetLayer, 21> kLayers = {{
 
 }  // namespace
 
-std::span<const OpsetLayer> opset_eltwise_layers() noexcept { return kLayers; }
+std::span<const OpsetLayer> opset_eltwise_layers() noexcept {
+  return kLayers;
+}
 
 }  // namespace refcalib::engine::ir

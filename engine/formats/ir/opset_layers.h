@@ -7,15 +7,16 @@
 
 namespace refcalib::engine::ir {
 
-/// Families of operations of v10/v11. A new operation, or a new version of one, is one function and one line in its family's table.
+/// Families of operations of v10/v11. A new operation, or a new version of one, is one function and one line
+/// in its family's table.
 std::span<const OpsetLayer> opset_convolution_layers() noexcept;
 std::span<const OpsetLayer> opset_pooling_layers() noexcept;
 std::span<const OpsetLayer> opset_activation_layers() noexcept;
 std::span<const OpsetLayer> opset_eltwise_layers() noexcept;
 std::span<const OpsetLayer> opset_movement_layers() noexcept;
 
-/// The translation of a type (any case) in the operation set `version` ("opset8"): the newest meaning that existed there.
-/// nullptr if there is none.
+/// The translation of a type (any case) in the operation set `version` ("opset8"): the newest meaning that
+/// existed there. nullptr if there is none.
 const OpsetLayer* find_opset_layer(std::string_view type, std::string_view version) noexcept;
 
 }  // namespace refcalib::engine::ir

@@ -28,7 +28,8 @@ Shape parameter_shape(const LayerReader& reader) {
     const bool number = error == std::errc{} && last == item.data() + item.size();
     if (number && dim == 0) throw FormatError("the input has an empty dimension in its shape [" + text + "]");
     const bool dynamic = item == "?" || item == "-1" || item.find("..") != std::string_view::npos;
-    if (!number && !dynamic) throw FormatError("attribute 'shape' \"" + text + "\" is not a list of dimensions");
+    if (!number && !dynamic)
+      throw FormatError("attribute 'shape' \"" + text + "\" is not a list of dimensions");
     if (dynamic || dim < 0)
       throw UnsupportedError("input '" + reader.name() + "' has the dynamic shape [" + text + "]",
                              {"", "", "give it a static shape with -shape"});
@@ -50,8 +51,9 @@ void read_const(LayerReader& reader) {
   const std::uint64_t needed = static_cast<std::uint64_t>(element_count(shape)) * size_of(type);
   Blob blob = constant_blob(reader.layer());
   if (blob.size != needed)
-    throw FormatError("the constant has " + std::to_string(blob.size) + " bytes; the shape " + to_string(shape) +
-                      " of " + std::string(to_string(type)) + " needs " + std::to_string(needed));
+    throw FormatError("the constant has " + std::to_string(blob.size) + " bytes; the shape " +
+                      to_string(shape) + " of " + std::string(to_string(type)) + " needs " +
+                      std::to_string(needed));
   reader.set_outputs({reader.builder().constant(
       reader.name(), document_constant(reader.document(), blob, reader.name(), type, shape))});
 }
@@ -69,7 +71,8 @@ void read_reshape(LayerReader& reader) {
 
 void read_gather(LayerReader& reader) {
   reader.expect_inputs(3, 3);
-  if (reader.integer("batch_dims", 0) != 0) throw UnsupportedError("batch_dims other than 0 is not supported");
+  if (reader.integer("batch_dims", 0) != 0)
+    throw UnsupportedError("batch_dims other than 0 is not supported");
   const std::vector<std::int64_t> axis = reader.ints(2);
   if (axis.size() != 1) throw FormatError("the axis is not a single number");
   add_gather(reader, axis.front());
@@ -83,7 +86,8 @@ void read_split(LayerReader& reader) {
   const std::int64_t whole = reader.shape(0).at(static_cast<std::size_t>(axis));
   const std::int64_t parts = reader.integer("num_splits");
   if (parts < 1 || parts > whole || whole % parts != 0)
-    throw FormatError(std::to_string(whole) + " elements cannot be split into " + std::to_string(parts) + " parts");
+    throw FormatError(std::to_string(whole) + " elements cannot be split into " + std::to_string(parts) +
+                      " parts");
   add_split(reader, axis, std::vector<std::int64_t>(static_cast<std::size_t>(parts), whole / parts));
 }
 
@@ -102,16 +106,18 @@ std::vector<std::int64_t> padded(std::vector<std::int64_t> mask, std::size_t cou
 void read_strided_slice(LayerReader& reader) {
   reader.expect_inputs(3, 4);
   const auto count = static_cast<std::size_t>(reader.constant(1).count());
-  const ValueId strides = reader.input_count() > 3
-                              ? reader.input(3)
-                              : reader.constant_value("strides", Constant::i64_vector(std::vector<std::int64_t>(count, 1)));
+  const ValueId strides =
+      reader.input_count() > 3
+          ? reader.input(3)
+          : reader.constant_value("strides", Constant::i64_vector(std::vector<std::int64_t>(count, 1)));
   StridedSliceAttributes attributes;
   attributes.begin_mask = padded(reader.integers("begin_mask"), count);
   attributes.end_mask = padded(reader.integers("end_mask"), count);
   attributes.new_axis_mask = padded(reader.integers("new_axis_mask"), count);
   attributes.shrink_axis_mask = padded(reader.integers("shrink_axis_mask"), count);
   attributes.ellipsis_mask = padded(reader.integers("ellipsis_mask"), count);
-  reader.add("StridedSlice", std::move(attributes), {reader.input(0), reader.input(1), reader.input(2), strides});
+  reader.add("StridedSlice", std::move(attributes),
+             {reader.input(0), reader.input(1), reader.input(2), strides});
 }
 
 /// Slice names its axes; a StridedSlice ignores begin and end on the others.
@@ -131,7 +137,8 @@ void read_slice(LayerReader& reader) {
   std::vector<std::int64_t> strides(rank, 1);
   StridedSliceAttributes attributes;
   attributes.begin_mask = attributes.end_mask = std::vector<std::int64_t>(rank, 1);
-  attributes.new_axis_mask = attributes.shrink_axis_mask = attributes.ellipsis_mask = std::vector<std::int64_t>(rank, 0);
+  attributes.new_axis_mask = attributes.shrink_axis_mask = attributes.ellipsis_mask =
+      std::vector<std::int64_t>(rank, 0);
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const auto axis = static_cast<std::size_t>(LayerReader::axis(axes[i], rank));
     begin.at(axis) = start[i];
@@ -175,6 +182,8 @@ constexpr std::array<OpsetLayer, 17> kLayers = {{
 
 }  // namespace
 
-std::span<const OpsetLayer> opset_movement_layers() noexcept { return kLayers; }
+std::span<const OpsetLayer> opset_movement_layers() noexcept {
+  return kLayers;
+}
 
 }  // namespace refcalib::engine::ir

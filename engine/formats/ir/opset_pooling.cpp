@@ -75,6 +75,8 @@ constexpr std::array<OpsetLayer, 10> kLayers = {{
 
 }  // namespace
 
-std::span<const OpsetLayer> opset_pooling_layers() noexcept { return kLayers; }
+std::span<const OpsetLayer> opset_pooling_layers() noexcept {
+  return kLayers;
+}
 
 }  // namespace refcalib::engine::ir

@@ -39,7 +39,8 @@ class Stage {
   void eltwise(const char* operation, bool last, Constant operand) {
     const std::string name = last ? name_ : name_ + "/" + operation;
     const ValueId constant = builder_.constant(name + "/constant", std::move(operand));
-    value_ = builder_.add1("Eltwise", name, Attributes::of(EltwiseAttributes{operation, {}}), {value_, constant});
+    value_ =
+        builder_.add1("Eltwise", name, Attributes::of(EltwiseAttributes{operation, {}}), {value_, constant});
   }
 
   void affine(std::vector<float> scale, std::vector<float> shift) {
@@ -60,7 +61,8 @@ class Stage {
 /// All mean planes, one behind the other.
 std::vector<float> planes(const Document& document, const PreProcess& process, std::int64_t height,
                           std::int64_t width) {
-  if (process.mean_precision.empty()) throw FormatError("<pre-process> with mean images has no mean-precision");
+  if (process.mean_precision.empty())
+    throw FormatError("<pre-process> with mean images has no mean-precision");
   const DType type = element_type(process.mean_precision);
   std::vector<float> all;
   for (const PreProcess::Channel& channel : process.channels) {
@@ -89,8 +91,8 @@ bool all_ones(const std::vector<float>& values) {
 
 void check_channels(const PreProcess& process, std::int64_t channels) {
   if (static_cast<std::int64_t>(process.channels.size()) != channels)
-    throw FormatError("<pre-process> has " + std::to_string(process.channels.size()) + " channels, the input has " +
-                      std::to_string(channels));
+    throw FormatError("<pre-process> has " + std::to_string(process.channels.size()) +
+                      " channels, the input has " + std::to_string(channels));
   const bool image = process.channels.front().mean_plane.has_value();
   const bool value = process.channels.front().mean.has_value();
   for (const PreProcess::Channel& channel : process.channels) {
@@ -113,7 +115,8 @@ const PreProcess* find_pre_process(const Document& document, const std::string& 
   return nullptr;
 }
 
-ValueId add_pre_process(const Document& document, const PreProcess& process, GraphBuilder& builder, ValueId input) {
+ValueId add_pre_process(const Document& document, const PreProcess& process, GraphBuilder& builder,
+                        ValueId input) {
   const Shape shape = builder.graph().value(input).shape;
   if (shape.size() < 3) throw FormatError("<pre-process> needs an input with channels, height and width");
   const std::size_t channel_axis = shape.size() == 3 ? 0 : 1;
@@ -129,7 +132,8 @@ ValueId add_pre_process(const Document& document, const PreProcess& process, Gra
     const std::int64_t height = shape[shape.size() - 2];
     const std::int64_t width = shape[shape.size() - 1];
     if (shape.size() == 5) throw UnsupportedError("mean images for 5-D inputs are not supported");
-    stage.eltwise("sub", unscaled, Constant::f32({channels, height, width}, planes(document, process, height, width)));
+    stage.eltwise("sub", unscaled,
+                  Constant::f32({channels, height, width}, planes(document, process, height, width)));
     if (!unscaled) stage.eltwise("mul", true, Constant::f32(vector_shape, std::move(scale)));
     return stage.value();
   }

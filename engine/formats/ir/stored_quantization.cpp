@@ -39,18 +39,21 @@ Quantization executable(const F& derive) {
   }
 }
 
-void apply_entry(const LayerCalibration& entry, const std::map<std::string, NodeId, std::less<>>& nodes, Graph& graph) {
+void apply_entry(const LayerCalibration& entry, const std::map<std::string, NodeId, std::less<>>& nodes,
+                 Graph& graph) {
   if (!entry.output.empty()) {
     const ValueId id = graph.find_value(entry.layer);
     if (id == kNone) throw FormatError("<refcalib> names a value that does not exist");
     Value& value = graph.value(id);
     check_count(entry.output.size(), value.shape.size() > 1 ? value.shape[1] : 1, "output");
-    value.quantization = executable([&] { return activation_quantization(entry.output, entry.output_levels); });
+    value.quantization =
+        executable([&] { return activation_quantization(entry.output, entry.output_levels); });
   }
   if (entry.weights.empty()) return;
   const auto node = nodes.find(entry.layer);
   Value* weights = node == nodes.end() ? nullptr : weights_of(graph, graph.node(node->second));
-  if (weights == nullptr) throw FormatError("<refcalib> has weight limits for a layer without constant weights");
+  if (weights == nullptr)
+    throw FormatError("<refcalib> has weight limits for a layer without constant weights");
   check_count(entry.weights.size(), output_channels(*weights, graph.node(node->second)), "weight");
   weights->quantization = executable([&] { return weight_quantization(entry.weights, entry.weight_levels); });
 }
@@ -66,9 +69,9 @@ void apply_precision_hints(const Document& document, Graph& graph) {
     const auto found = layers.find(node.name);
     if (found == layers.end()) continue;
     const std::string* level = found->second->attribute("quantization_level");
-    const bool stays_float =
-        level != nullptr ? equal_ignoring_case(*level, "FP32") || equal_ignoring_case(*level, "FP16")
-                         : calibrated && document.legacy() && node.op == "MatMul";
+    const bool stays_float = level != nullptr
+                                 ? equal_ignoring_case(*level, "FP32") || equal_ignoring_case(*level, "FP16")
+                                 : calibrated && document.legacy() && node.op == "MatMul";
     if (stays_float) node.hint = PrecisionHint::keep_float;
   }
 }

@@ -116,8 +116,9 @@ class Translator {
       }
       const std::vector<ValueId>& outputs = values_[source->layer];
       if (source->output >= outputs.size())
-        throw UnsupportedError("input " + std::to_string(rank) + " reads output " + std::to_string(source->output) +
-                               " of '" + document_.layers[source->layer].name + "', which is not supported");
+        throw UnsupportedError("input " + std::to_string(rank) + " reads output " +
+                               std::to_string(source->output) + " of '" +
+                               document_.layers[source->layer].name + "', which is not supported");
       inputs.push_back(outputs[source->output]);
     }
     return inputs;

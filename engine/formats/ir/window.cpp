@@ -17,7 +17,8 @@ void check_list(const std::vector<std::int64_t>& values, const char* what, std::
 
 }  // namespace
 
-void resolve_auto_pad(Window& window, const std::string& auto_pad, const std::vector<std::int64_t>& input_sizes) {
+void resolve_auto_pad(Window& window, const std::string& auto_pad,
+                      const std::vector<std::int64_t>& input_sizes) {
   if (auto_pad.empty() || auto_pad == "explicit" || auto_pad == "notset") return;
   const std::size_t count = window.kernel.size();
   window.pads_begin.assign(count, 0);
@@ -42,7 +43,8 @@ void check_window(const Window& window) {
   check_list(window.dilations, "dilation", 1);
   for (const auto* pads : {&window.pads_begin, &window.pads_end}) {
     if (std::any_of(pads->begin(), pads->end(), [](std::int64_t pad) { return pad < 0; }))
-      throw UnsupportedError("negative padding is not supported", {"", "", "crop the input in a layer of its own"});
+      throw UnsupportedError("negative padding is not supported",
+                             {"", "", "crop the input in a layer of its own"});
     check_list(*pads, "padding", 0);
   }
 }

@@ -14,11 +14,14 @@ struct Window {
 };
 
 /// Resolves `auto_pad` for input sizes I: same_upper and same_lower give ceil(I / stride) outputs, padding
-/// P = max((ceil(I / s) - 1) * s + (K - 1) * d + 1 - I, 0) of which the larger half goes to the end (upper) or to the begin (lower);
-/// valid means no padding; "" and explicit keep the pads as they are. Throws FormatError for other words.
-void resolve_auto_pad(Window& window, const std::string& auto_pad, const std::vector<std::int64_t>& input_sizes);
+/// P = max((ceil(I / s) - 1) * s + (K - 1) * d + 1 - I, 0) of which the larger half goes to the end (upper)
+/// or to the begin (lower); valid means no padding; "" and explicit keep the pads as they are. Throws
+/// FormatError for other words.
+void resolve_auto_pad(Window& window, const std::string& auto_pad,
+                      const std::vector<std::int64_t>& input_sizes);
 
-/// Throws FormatError unless kernel, strides and dilations are positive, and UnsupportedError for negative pads.
+/// Throws FormatError unless kernel, strides and dilations are positive, and UnsupportedError for negative
+/// pads.
 void check_window(const Window& window);
 
 /// The sizes of input 0 behind batch and channels.

@@ -10,8 +10,8 @@
 
 namespace refcalib::engine::ir {
 
-/// The edges of a document in terms of positions: layers by their place in the file, ports by their rank. Valid for documents that
-/// check_document accepts, and as long as the document does not change.
+/// The edges of a document in terms of positions: layers by their place in the file, ports by their rank.
+/// Valid for documents that check_document accepts, and as long as the document does not change.
 class Wiring {
  public:
   struct Source {
@@ -21,7 +21,9 @@ class Wiring {
   explicit Wiring(const Document& document);
 
   /// What feeds input `rank` of a layer; nothing for a port without an edge.
-  std::optional<Source> source(std::size_t layer, std::size_t rank) const { return sources_.at(layer).at(rank); }
+  std::optional<Source> source(std::size_t layer, std::size_t rank) const {
+    return sources_.at(layer).at(rank);
+  }
   std::size_t input_count(std::size_t layer) const { return sources_.at(layer).size(); }
   bool is_read(std::size_t layer, std::size_t output) const { return read_.contains({layer, output}); }
 

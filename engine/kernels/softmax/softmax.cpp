@@ -1,5 +1,7 @@
 #include "engine/kernels/softmax/softmax.h"
 
+#include "engine/kernels/inner_units.h"
+
 namespace refcalib::engine::kernels {
 
 #define REFCALIB_KERNELS(isa) extern const SoftmaxKernels softmax_##isa;
@@ -13,6 +15,10 @@ std::span<const SoftmaxKernels> softmax_kernels() noexcept {
 #undef REFCALIB_KERNELS
   };
   return table;
+}
+
+std::int64_t work_items(const SoftmaxArgs& args) noexcept {
+  return inner_units(args.outer, args.inner);
 }
 
 }  // namespace refcalib::engine::kernels

@@ -1,0 +1,113 @@
+#include "apps/refcalib/calibrate_report.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "apps/refcalib/agreement.h"
+#include "apps/refcalib/bench_statistics.h"
+#include "apps/refcalib/layer_rows.h"
+#include "apps/refcalib/measure.h"
+#include "apps/refcalib/text.h"
+#include "engine/evaluation/output_file.h"
+
+namespace refcalib::app {
+namespace {
+
+constexpr std::size_t kAgreementSamples = 100;
+constexpr double kAgreementSeconds = 30;
+constexpr Limit kLatencyLimit{.iterations = 10, .seconds = 2};
+
+std::string decibels(double value) {
+  return fixed(value, 1) + " dB";
+}
+
+/// How many runs of both networks fit into the time for the comparison, judged by one run of the slower one.
+std::size_t affordable_runs(engine::Session& reference, const engine::Dataset& dataset) {
+  const Stopwatch watch;
+  reference.run();
+  const auto runs = static_cast<std::size_t>(kAgreementSeconds / 2 / std::max(1e-6, watch.seconds()));
+  const std::size_t wanted = (kAgreementSamples + dataset.batch() - 1) / dataset.batch();
+  return std::clamp<std::size_t>(runs, 1, wanted);
+}
+
+}  // namespace
+
+CalibrationReport::CalibrationReport(Report& report, const engine::CalibrationResult& result,
+                                     std::filesystem::path written, int threads)
+    : report_(report),
+      result_(result),
+      written_(std::move(written)),
+      threads_(threads),
+      program_(engine::Program::compile(engine::load_model(written_).graph)) {}
+
+void CalibrationReport::print(const std::string& method, const std::string& weights,
+                              const std::string& activations, const engine::Dataset& dataset) const {
+  const std::size_t skipped = dataset.skipped().size();
+  report_.line("calibrated with " + counted(dataset.samples() - skipped, "sample") + " (" +
+               std::to_string(skipped) + " skipped): method " + method + ", activations " + activations +
+               ", weights " + weights);
+  const PrecisionCount count = count_precisions(*program_);
+  report_.line("layers: " + std::to_string(count.int8) + " of " + std::to_string(count.heavy) +
+               " with weights run in INT8, " + fixed(count.int8_macs_percent, 1) +
+               " % of the multiplications");
+  report_.line("observing " + duration(result_.collect_seconds) + ", searching limits " +
+               duration(result_.search_seconds) + ", peak memory " + megabytes(peak_memory()));
+  std::filesystem::path weights_file = written_;
+  weights_file.replace_extension(".bin");
+  report_.line("written: " + written_.string() + ", " + weights_file.string());
+}
+
+void CalibrationReport::print_layers(bool print, const std::string& file) const {
+  Table table;
+  table.header = {"layer",        "operation", "precision", "observed min",
+                  "observed max", "low",       "high",      "why not INT8"};
+  table.left = {1, 2, 7};
+  for (const engine::StepInfo& step : program_->steps()) {
+    std::vector<std::string> row{step.name, step.op, step.precision, "", "", "", "", step.reason};
+    for (const engine::ValueId id : step.outputs) {
+      const std::string& name = program_->graph().value(id).name;
+      const auto value = std::find_if(result_.values.begin(), result_.values.end(),
+                                      [&](const engine::ValueReport& v) { return v.value == name; });
+      if (value == result_.values.end()) continue;
+      row[3] = significant(static_cast<double>(value->observed_min), 6);
+      row[4] = significant(static_cast<double>(value->observed_max), 6);
+      row[5] = significant(static_cast<double>(value->range.low), 6);
+      row[6] = significant(static_cast<double>(value->range.high), 6);
+    }
+    table.rows.push_back(std::move(row));
+  }
+  if (print) report_.block(table.text());
+  if (file.empty()) return;
+  engine::OutputFile out(file);
+  out.write(table.csv());
+  out.commit();
+}
+
+void CalibrationReport::print_measurements(const engine::Model& original, engine::Dataset& dataset) const {
+  engine::CompileOptions in_float = engine::default_options();
+  in_float.int8 = false;
+  engine::Session reference(engine::Program::compile(original.graph, in_float), threads_);
+  engine::Session quantized(program_, threads_);
+
+  const std::size_t runs = affordable_runs(reference, dataset);
+  const Agreement agreement = measure_agreement(reference, quantized, dataset, runs);
+  for (const OutputAgreement& output : agreement.outputs)
+    report_.line("INT8 against FP32, output '" + output.name + "': cosine " + fixed(output.cosine, 5) +
+                 ", SQNR " + decibels(output.sqnr_db) + ", largest error " +
+                 significant(output.max_error, 3));
+  if (agreement.top1_percent)
+    report_.line("INT8 against FP32, same best class: " + fixed(*agreement.top1_percent, 2) + " % of " +
+                 counted(agreement.samples, "sample"));
+
+  const std::array<engine::Session*, 2> sessions{&reference, &quantized};
+  const auto times = measure_interleaved(sessions, 2, kLatencyLimit);
+  const Statistics slow = summarize(times[0]), fast = summarize(times[1]);
+  const Statistics ratio = summarize(pairwise_ratios(times[0], times[1]));
+  report_.line("latency (" + counted(static_cast<std::size_t>(quantized.threads()), "thread") +
+               ", median of " + std::to_string(slow.count) + "): FP32 " + fixed(slow.median * 1e3, 3) +
+               " ms, INT8 " + fixed(fast.median * 1e3, 3) + " ms, speed-up " + fixed(ratio.median, 2) +
+               " (p10 " + fixed(ratio.p10, 2) + ", p90 " + fixed(ratio.p90, 2) + ")");
+}
+
+}  // namespace refcalib::app

@@ -1,0 +1,100 @@
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/core/error.h"
+#include "engine/formats/ir/annotate.h"
+#include "engine/formats/ir/pre_process.h"
+
+namespace refcalib::engine::ir {
+namespace {
+
+Layer* find_layer(Document& document, std::string_view name) noexcept {
+  for (Layer& layer : document.layers)
+    if (layer.name == name) return &layer;
+  return nullptr;
+}
+
+/// Calibration entries by layer, in the order in which they are first asked for.
+class Entries {
+ public:
+  explicit Entries(std::vector<LayerCalibration>& entries) : entries_(entries) {}
+
+  LayerCalibration& at(const std::string& layer) {
+    const auto [found, fresh] = index_.emplace(layer, entries_.size());
+    if (fresh) {
+      entries_.emplace_back();
+      entries_.back().layer = layer;
+    }
+    return entries_[found->second];
+  }
+
+ private:
+  std::vector<LayerCalibration>& entries_;
+  std::map<std::string, std::size_t> index_;
+};
+
+std::vector<float> full_list(std::vector<float> values, std::size_t channels) {
+  if (values.size() == 1) values.resize(channels, values.front());
+  return values;
+}
+
+std::vector<float> limits(const std::vector<QuantizationRange>& ranges, float QuantizationRange::*member) {
+  std::vector<float> values;
+  for (const QuantizationRange& range : ranges) values.push_back(range.*member);
+  return values;
+}
+
+/// Statistics belong to layers; those of a pre-processed input to the input. Other engines read lists of full
+/// length only, and know the channels of values [N, C, …] with other than three dimensions.
+void add_statistics(Document& document, const Annotation::Activation& activation, const Shape& shape) {
+  std::string name = activation.value;
+  if (name.ends_with(kPreProcessSuffix)) name.resize(name.size() - kPreProcessSuffix.size());
+  const Layer* layer = find_layer(document, name);
+  if (layer == nullptr || layer->outputs.size() != 1 || shape.size() < 2 || shape.size() == 3) return;
+  const bool observed = !activation.channel_min.empty();
+  const auto channels = static_cast<std::size_t>(shape[1]);
+  LayerStatistics statistics;
+  statistics.layer = name;
+  statistics.min = full_list(
+      observed ? activation.channel_min : limits(activation.range, &QuantizationRange::low), channels);
+  statistics.max = full_list(
+      observed ? activation.channel_max : limits(activation.range, &QuantizationRange::high), channels);
+  document.statistics.push_back(std::move(statistics));
+}
+
+}  // namespace
+
+void strip_legacy(Document& document) {
+  document.statistics.clear();
+  document.calibration.clear();
+  for (Layer& layer : document.layers) layer.remove_attribute("quantization_level");
+}
+
+void annotate_legacy(Document& document, const Annotation& annotation, const Graph& graph) {
+  Entries entries(document.calibration);
+  for (const Annotation::Activation& activation : annotation.activations) {
+    LayerCalibration& entry = entries.at(activation.value);
+    entry.output = activation.range;
+    entry.output_levels = activation.levels;
+    add_statistics(document, activation, graph.value(graph.find_value(activation.value)).shape);
+  }
+  for (const Annotation::Weights& weights : annotation.weights) {
+    Layer* layer = find_layer(document, weights.layer);
+    if (layer == nullptr) throw UsageError("the file has no such layer", {"", weights.layer, ""});
+    layer->set_attribute("quantization_level", "I8");
+    if (weights.range.empty() && weights.bias.empty()) continue;
+    LayerCalibration& entry = entries.at(weights.layer);
+    entry.weights = weights.range;
+    entry.weight_levels = weights.levels;
+    entry.bias = weights.bias;
+  }
+  for (const std::string& name : annotation.keep_float) {
+    Layer* layer = find_layer(document, name);
+    if (layer == nullptr) throw UsageError("the file has no such layer to keep in float", {"", name, ""});
+    layer->set_attribute("quantization_level", "FP32");
+  }
+}
+
+}  // namespace refcalib::engine::ir

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <filesystem>
+
+#include "engine/formats/ir/document.h"
+#include "engine/graph/graph.h"
+
+namespace refcalib::engine {
+
+/// A model as applications handle it: the graph that runs, and the document that a calibrated copy is written
+/// from.
+struct Model {
+  ir::Document document;
+  Graph graph;
+};
+
+/// Reads a model. `weights` names the weights file; empty: the one that belongs to the path. Throws IoError,
+/// FormatError or UnsupportedError, each naming the file.
+Model load_model(const std::filesystem::path& path, const std::filesystem::path& weights = {});
+
+}  // namespace refcalib::engine

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/kernels/dot.h"
+#include "engine/kernels/epilogue-inl.h"
+
+/// The inner loop of the convolution: a register tile of Rows pixels by Columns vectors of output channels. Included by
+/// instruction-set files only; in an unnamed namespace, so that each file has its own.
+namespace refcalib::engine::kernels {
+namespace {
+
+/// One call of a tile.
+template <class Product>
+struct TileCall {
+  const typename Product::Input* const* taps;  ///< [tap][stride of rows]: first channel of the tap for each row
+  std::int64_t row_stride;                     ///< rows of the table per tap
+  std::int64_t tap_count;
+  std::int64_t groups_per_tap;                 ///< broadcasts per tap
+  const std::byte* panel;                      ///< packed weights [tap][group][column vector]
+  const Epilogue* epilogue;
+  std::int64_t channel;                        ///< first output channel
+  std::size_t columns;                         ///< valid output channels
+  std::byte* output;                           ///< first row, first channel
+  std::int64_t output_step;                    ///< bytes from row to row
+  const std::byte* residual;
+  std::int64_t residual_step;
+};
+
+template <class Product, std::size_t Rows, std::size_t Columns>
+void run_tile(const TileCall<Product>& call) noexcept {
+  using Arch = typename Product::Vectors;
+  using Sum = typename Product::Sum;
+  constexpr std::size_t stored = Product::stored;
+  using Tile = EpilogueTile<Arch, Rows, Columns>;
+  const Tile tile{*call.epilogue, call.channel, call.columns};
+  Sum acc[Rows][Columns];
+  for (std::size_t v = 0; v < Columns; ++v) {
+    Sum start;
+    if constexpr (Product::group == 1) start = tile.parameter(call.epilogue->bias, v);
+    else start = Sum::broadcast(0);
+    for (std::size_t r = 0; r < Rows; ++r) acc[r][v] = start;
+  }
+
+  const std::byte* weights = call.panel;
+  for (std::int64_t tap = 0; tap < call.tap_count; ++tap) {
+    const typename Product::Input* row[Rows];
+    for (std::size_t r = 0; r < Rows; ++r) row[r] = call.taps[tap * call.row_stride + static_cast<std::int64_t>(r)];
+    for (std::int64_t g = 0; g < call.groups_per_tap; ++g) {
+      typename Product::Weight w[Columns];
+#pragma GCC unroll 8
+      for (std::size_t v = 0; v < Columns; ++v) w[v] = Product::weight(weights + v * stored);
+      weights += Columns * stored;
+#pragma GCC unroll 16
+      for (std::size_t r = 0; r < Rows; ++r) {
+        const typename Product::Activation a = Product::activation(row[r] + g * Product::group);
+#pragma GCC unroll 8
+        for (std::size_t v = 0; v < Columns; ++v) acc[r][v] = Product::accumulate(acc[r][v], a, w[v]);
+      }
+    }
+  }
+
+  TileRow rows[Rows];
+  for (std::size_t r = 0; r < Rows; ++r) {
+    const auto row = static_cast<std::int64_t>(r);
+    rows[r] = {call.output + row * call.output_step, call.residual + row * call.residual_step};
+  }
+  if constexpr (Product::group == 1) {
+    tile.finish(acc, rows);
+  } else {
+    Floats<Arch> y[Rows][Columns];
+    tile.scale(acc, y);
+    tile.finish(y, rows);
+  }
+}
+
+}  // namespace
+}  // namespace refcalib::engine::kernels

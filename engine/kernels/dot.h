@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/kernels/batch.h"
+
+/// The two products that convolutions are made of, as policies over an instruction set's vectors: which
+/// element types meet, how weights lie in packed memory, and what one step of the sum is. Included by
+/// instruction-set files only.
+namespace refcalib::engine::kernels {
+
+/// f32: one fused multiply-add per activation.
+template <class A>
+struct FloatProduct {
+  using Vectors = A;
+  using Input = float;
+  using Packed = float;
+  using Sum = Floats<A>;
+  using Weight = Floats<A>;
+  using Activation = Floats<A>;
+  static constexpr int group = 1;  ///< activations that one broadcast covers
+  static constexpr int lanes = Simd<A>::lanes;
+  static constexpr int stored = lanes * 4;  ///< bytes of one packed vector of weights
+
+  REFCALIB_INLINE static Weight weight(const std::byte* p) {
+    return {Simd<A>::load(reinterpret_cast<const float*>(p))};
+  }
+  REFCALIB_INLINE static Activation activation(const float* p) { return {Simd<A>::broadcast(*p)}; }
+  REFCALIB_INLINE static Sum accumulate(Sum acc, Activation a, Weight w) {
+    return {Simd<A>::fma(a.v, w.v, acc.v)};
+  }
+  REFCALIB_INLINE static void put(std::byte* p, int lane, int, float w) {
+    reinterpret_cast<float*>(p)[lane] = w;
+  }
+};
+
+/// u8 activations and s8 weights, four at a time, summed exactly in int32.
+template <class A>
+struct QuadProduct {
+  using Vectors = A;
+  using Input = std::uint8_t;
+  using Packed = std::int8_t;
+  using Sum = Ints<A>;
+  using Weight = typename Simd<A>::W;
+  using Activation = typename Simd<A>::Q;
+  static constexpr int group = 4;
+  static constexpr int lanes = Simd<A>::lanes;
+  static constexpr int stored = static_cast<int>(Simd<A>::weight_bytes);
+
+  REFCALIB_INLINE static Weight weight(const std::byte* p) { return Simd<A>::load_weights(p); }
+  REFCALIB_INLINE static Activation activation(const std::uint8_t* p) { return Simd<A>::broadcast_quad(p); }
+  REFCALIB_INLINE static Sum accumulate(Sum acc, const Activation& a, const Weight& w) {
+    return {Simd<A>::dot4(acc.v, a, w)};
+  }
+  REFCALIB_INLINE static void put(std::byte* p, int lane, int j, std::int8_t w) {
+    Simd<A>::put_weight(p, lane, j, w);
+  }
+};
+
+}  // namespace refcalib::engine::kernels

@@ -1,0 +1,8 @@
+#include "engine/kernels/peak/peak-inl.h"
+
+namespace refcalib::engine::kernels {
+
+extern const PeakKernel peak_avx2;
+constinit const PeakKernel peak_avx2 = Peak<Avx2, 6, 2, 1>::kernel();
+
+}  // namespace refcalib::engine::kernels

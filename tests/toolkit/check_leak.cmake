@@ -1,0 +1,23 @@
+# Fails if an object compiled for a stronger instruction set offers weak symbols that do not carry the architecture in
+# their name: -DNM=<nm> -DOBJECTS=<object> -DISA=<name>. Functions without floating-point arithmetic of ours (exceptions,
+# spans) are templates of the standard library and may appear.
+execute_process(COMMAND ${NM} -C --defined-only ${OBJECTS} OUTPUT_VARIABLE symbols RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "nm failed on ${OBJECTS}")
+endif()
+string(REPLACE ";" "," symbols "${symbols}")
+string(REPLACE "\n" ";" lines "${symbols}")
+set(tagged 0)
+foreach(line IN LISTS lines)
+  if(line MATCHES " [WVu] (.*)")
+    set(name "${CMAKE_MATCH_1}")
+    if(name MATCHES "xsimd::")
+      math(EXPR tagged "${tagged} + 1")
+    elseif(name MATCHES "refcalib")
+      message(SEND_ERROR "${ISA}: weak symbol without an architecture: ${name}")
+    endif()
+  endif()
+endforeach()
+if(tagged EQUAL 0)
+  message(FATAL_ERROR "${ISA}: no symbol with an architecture found, the check looks at the wrong file")
+endif()

@@ -1,0 +1,118 @@
+#include <limits>
+#include <refcalib/threshold.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/support/catch.hpp"
+#include "tests/toolkit/test_data.h"
+
+using namespace refcalib;
+using refcalib_test::kAllLevels;
+using refcalib_test::normal_values;
+using refcalib_test::relu;
+
+namespace {
+
+Histogram histogram_of(const std::vector<float>& x) {
+  Histogram h;
+  h.update(std::span<const float>(x));
+  return h;
+}
+
+}  // namespace
+
+TEST_CASE("the table holds the documented methods under unique names", "[threshold]") {
+  std::set<std::string_view> names;
+  for (const ThresholdMethod& method : threshold_methods()) {
+    CHECK(names.insert(method.name).second);
+    CHECK(find_threshold_method(method.name).search == method.search);
+  }
+  CHECK(names == std::set<std::string_view>{"minmax", "percentile", "kl", "mse"});
+}
+
+TEST_CASE("an unknown method is named together with the known ones", "[threshold]") {
+  for (const char* unknown : {"entropy", "", "KL", "minmax "}) {
+    try {
+      (void)find_threshold_method(unknown);
+      FAIL("accepted");
+    } catch (const std::invalid_argument& error) {
+      CHECK(std::string(error.what()) ==
+            "unknown threshold method \"" + std::string(unknown) + "\"; known: minmax, percentile, kl, mse");
+    }
+  }
+}
+
+TEST_CASE("every method gives usable parameters for every kind of data", "[threshold]") {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> broken = normal_values(1000, 101);
+  broken[3] = nan;
+  broken[4] = inf;
+  broken[5] = -inf;
+  std::vector<float> negative = relu(normal_values(1000, 102));
+  for (float& v : negative) v = -v;
+  const std::vector<std::vector<float>> sets{
+      {},
+      {0.0F, 0.0F},
+      {nan, inf},
+      {3.5F},
+      {-3.5F},
+      {std::numeric_limits<float>::max(), std::numeric_limits<float>::lowest()},
+      {1e-45F},
+      normal_values(1000, 103),
+      relu(normal_values(1000, 104)),
+      negative,
+      broken};
+  for (const std::vector<float>& data : sets) {
+    const Histogram h = histogram_of(data);
+    const Range seen = widen_to_zero(h.range());
+    for (const ThresholdMethod& method : threshold_methods()) {
+      for (const Scheme scheme : {Scheme::symmetric, Scheme::asymmetric}) {
+        for (const Levels& levels :
+             {kUint8, kInt8, kInt8Narrow, refcalib::levels(4, Signedness::is_unsigned)}) {
+          INFO(method.name << " values " << data.size() << " range " << seen.min << " " << seen.max);
+          const Range r = method.search(h, levels, scheme, {});
+          CHECK_NOTHROW(check(r));
+          CHECK(r.min <= 0.0F);
+          CHECK(r.max >= 0.0F);
+          CHECK_NOTHROW(check(choose_params(h, levels, scheme, method)));
+          if (h.count() > h.zero_count()) CHECK(std::max(-r.min, r.max) > 0.0F);
+          if (scheme == Scheme::symmetric) CHECK((r.min == -r.max || (r.min == 0.0F && !h.has_negative())));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("NaN and infinities change no threshold", "[threshold]") {
+  const std::vector<float> clean = normal_values(20000, 105);
+  std::vector<float> dirty = clean;
+  for (int i = 0; i < 50; ++i) {
+    dirty.insert(dirty.begin() + 100 * i, std::numeric_limits<float>::quiet_NaN());
+    dirty.insert(dirty.begin() + 130 * i, i % 2 == 0 ? std::numeric_limits<float>::infinity()
+                                                     : -std::numeric_limits<float>::infinity());
+  }
+  for (const ThresholdMethod& method : threshold_methods()) {
+    for (const Scheme scheme : {Scheme::symmetric, Scheme::asymmetric}) {
+      CHECK(method.search(histogram_of(dirty), kUint8, scheme, {}) ==
+            method.search(histogram_of(clean), kUint8, scheme, {}));
+    }
+  }
+}
+
+TEST_CASE("options reach their methods", "[threshold]") {
+  const Histogram h = histogram_of(normal_values(50000, 106));
+  ThresholdOptions narrow;
+  narrow.percent = 50.0;
+  const Range half = find_threshold_method("percentile").search(h, kInt8, Scheme::symmetric, narrow);
+  const Range usual = find_threshold_method("percentile").search(h, kInt8, Scheme::symmetric, {});
+  CHECK(half.max < usual.max);
+  ThresholdOptions bad;
+  bad.kl.bins = 5;
+  CHECK_THROWS_AS(find_threshold_method("kl").search(h, kInt8, Scheme::symmetric, bad),
+                  std::invalid_argument);
+  bad.mse.scales = 0;
+  CHECK_THROWS_AS(find_threshold_method("mse").search(h, kInt8, Scheme::symmetric, bad),
+                  std::invalid_argument);
+}
