@@ -85,15 +85,18 @@ class LayerComparison::Comparer : public engine::StepObserver {
 LayerComparison::~LayerComparison() = default;
 
 LayerComparison::LayerComparison(const engine::Program& reference) {
-  // The order of the report is that of the reference's steps, and its outputs are marked.
+  // The order of the report: inputs, then what the reference's steps write.
+  const engine::Graph& graph = reference.graph();
+  const auto add = [&](engine::ValueId id) {
+    const std::string& name = graph.value(id).name;
+    if (!by_name_.emplace(name, entries_.size()).second) return;
+    entries_.push_back({});
+    entries_.back().difference.value = name;
+    entries_.back().difference.output = graph.is_output(id);
+  };
+  for (const engine::ValueId id : graph.inputs) add(id);
   for (const engine::StepInfo& step : reference.steps())
-    for (const engine::ValueId id : step.outputs) {
-      const std::string& name = reference.graph().value(id).name;
-      if (!by_name_.emplace(name, entries_.size()).second) continue;
-      entries_.push_back({});
-      entries_.back().difference.value = name;
-      entries_.back().difference.output = reference.graph().is_output(id);
-    }
+    for (const engine::ValueId id : step.outputs) add(id);
 }
 
 void LayerComparison::run(engine::Session& reference, engine::Session& other) {

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
+#include <csignal>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -107,6 +108,8 @@ Exit run_guarded(int argc, char** argv, Report& report) {
 }  // namespace refcalib::app
 
 int main(int argc, char** argv) {
+  // A file that grows past the user's limit is an error like a full disk, not a reason to be killed.
+  std::signal(SIGXFSZ, SIG_IGN);
   refcalib::app::Report report(std::cout, std::cerr, isatty(STDERR_FILENO) == 1);
   return static_cast<int>(refcalib::app::run_guarded(argc, argv, report));
 }

@@ -40,7 +40,9 @@ std::string progress_bar(std::size_t done, std::size_t all, double seconds) {
 }
 
 ProgressMeter::ProgressMeter(Report& report, ProgressStyle style, std::string what)
-    : report_(report), style_(style), what_(std::move(what)) {}
+    : report_(report), style_(style), what_(std::move(what)) {
+  if (style_.kind == ProgressStyle::Kind::print) drawn_ = start_;  // the first line comes after its interval
+}
 
 void ProgressMeter::update(std::size_t done, std::size_t all) {
   const auto now = Clock::now();
@@ -50,8 +52,9 @@ void ProgressMeter::update(std::size_t done, std::size_t all) {
     drawn_ = now;
     report_.redraw(done < all ? what_ + " " + progress_bar(done, all, seconds) : std::string());
   } else if (style_.kind == ProgressStyle::Kind::print) {
-    const std::size_t every = style_.every != 0 ? style_.every : std::max<std::size_t>(1, (all + 9) / 10);
-    if (done % every != 0 && done != all) return;
+    const bool due = style_.every != 0 ? done % style_.every == 0 : now - drawn_ >= std::chrono::seconds(5);
+    if (!due && done != all) return;
+    drawn_ = now;
     std::string text = what_ + ": " + std::to_string(done) + " of " + std::to_string(all);
     if (done > 0 && done < all)
       text +=

@@ -11,7 +11,7 @@ namespace refcalib::app {
 /// How progress is shown.
 struct ProgressStyle {
   enum class Kind { bar, print, none } kind = Kind::none;
-  std::size_t every = 0;  ///< print: a line after every N samples; 0: about ten lines
+  std::size_t every = 0;  ///< print: a line after every N samples; 0: every five seconds
 };
 
 /// "bar", "print", "print:N", "none" (in any case); empty: bar on a terminal, else print. A bar needs a

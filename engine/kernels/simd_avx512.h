@@ -69,6 +69,9 @@ struct Simd512 {
   [[gnu::always_inline]] static F abs(F a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0F), a); }
   [[gnu::always_inline]] static F neg(F a) { return _mm512_xor_ps(_mm512_set1_ps(-0.0F), a); }
   [[gnu::always_inline]] static F sqrt(F a) { return _mm512_sqrt_ps(a); }
+  // Without optimization GCC 12 defines roundscale as a macro, whose mask constant then meets our warnings.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
   [[gnu::always_inline]] static F floor(F a) {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
   }
@@ -78,26 +81,63 @@ struct Simd512 {
   [[gnu::always_inline]] static F nearbyint(F a) {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   }
-  [[gnu::always_inline]] static I nearbyint_as_int(F a) { return _mm512_cvtps_epi32(a); }
-  [[gnu::always_inline]] static F to_float(I a) { return _mm512_cvtepi32_ps(a); }
+#pragma GCC diagnostic pop
+  [[gnu::always_inline]] static I nearbyint_as_int(F a) {
+    return _mm512_cvtps_epi32(a);
+  }
+  [[gnu::always_inline]] static F to_float(I a) {
+    return _mm512_cvtepi32_ps(a);
+  }
 
-  [[gnu::always_inline]] static M lt(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
-  [[gnu::always_inline]] static M le(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
-  [[gnu::always_inline]] static M gt(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
-  [[gnu::always_inline]] static M ge(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
-  [[gnu::always_inline]] static M eq(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
-  [[gnu::always_inline]] static M gt(I a, I b) { return _mm512_cmpgt_epi32_mask(a, b); }
-  [[gnu::always_inline]] static M eq(I a, I b) { return _mm512_cmpeq_epi32_mask(a, b); }
-  [[gnu::always_inline]] static F select(M m, F a, F b) { return _mm512_mask_blend_ps(m, b, a); }
-  [[gnu::always_inline]] static I select(M m, I a, I b) { return _mm512_mask_blend_epi32(m, b, a); }
-  [[gnu::always_inline]] static M mask_and(M a, M b) { return static_cast<M>(a & b); }
-  [[gnu::always_inline]] static M mask_or(M a, M b) { return static_cast<M>(a | b); }
-  [[gnu::always_inline]] static M mask_not(M a) { return static_cast<M>(~a); }
+  [[gnu::always_inline]] static M lt(F a, F b) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+  }
+  [[gnu::always_inline]] static M le(F a, F b) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ);
+  }
+  [[gnu::always_inline]] static M gt(F a, F b) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);
+  }
+  [[gnu::always_inline]] static M ge(F a, F b) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ);
+  }
+  [[gnu::always_inline]] static M eq(F a, F b) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+  }
+  [[gnu::always_inline]] static M gt(I a, I b) {
+    return _mm512_cmpgt_epi32_mask(a, b);
+  }
+  [[gnu::always_inline]] static M eq(I a, I b) {
+    return _mm512_cmpeq_epi32_mask(a, b);
+  }
+  [[gnu::always_inline]] static F select(M m, F a, F b) {
+    return _mm512_mask_blend_ps(m, b, a);
+  }
+  [[gnu::always_inline]] static I select(M m, I a, I b) {
+    return _mm512_mask_blend_epi32(m, b, a);
+  }
+  [[gnu::always_inline]] static M mask_and(M a, M b) {
+    return static_cast<M>(a & b);
+  }
+  [[gnu::always_inline]] static M mask_or(M a, M b) {
+    return static_cast<M>(a | b);
+  }
+  [[gnu::always_inline]] static M mask_not(M a) {
+    return static_cast<M>(~a);
+  }
 
-  [[gnu::always_inline]] static I bit_and(I a, I b) { return _mm512_and_si512(a, b); }
-  [[gnu::always_inline]] static I bit_or(I a, I b) { return _mm512_or_si512(a, b); }
-  [[gnu::always_inline]] static I bit_xor(I a, I b) { return _mm512_xor_si512(a, b); }
-  [[gnu::always_inline]] static I bit_andnot(I a, I b) { return _mm512_andnot_si512(a, b); }
+  [[gnu::always_inline]] static I bit_and(I a, I b) {
+    return _mm512_and_si512(a, b);
+  }
+  [[gnu::always_inline]] static I bit_or(I a, I b) {
+    return _mm512_or_si512(a, b);
+  }
+  [[gnu::always_inline]] static I bit_xor(I a, I b) {
+    return _mm512_xor_si512(a, b);
+  }
+  [[gnu::always_inline]] static I bit_andnot(I a, I b) {
+    return _mm512_andnot_si512(a, b);
+  }
   template <int n>
   [[gnu::always_inline]] static I shift_left(I a) {
     return _mm512_slli_epi32(a, n);
@@ -110,17 +150,27 @@ struct Simd512 {
   [[gnu::always_inline]] static I shift_right_signed(I a) {
     return _mm512_srai_epi32(a, n);
   }
-  [[gnu::always_inline]] static I as_int(F a) { return _mm512_castps_si512(a); }
-  [[gnu::always_inline]] static F as_float(I a) { return _mm512_castsi512_ps(a); }
-  [[gnu::always_inline]] static I load_bytes(const std::uint8_t* p) { return _mm512_loadu_si512(p); }
+  [[gnu::always_inline]] static I as_int(F a) {
+    return _mm512_castps_si512(a);
+  }
+  [[gnu::always_inline]] static F as_float(I a) {
+    return _mm512_castsi512_ps(a);
+  }
+  [[gnu::always_inline]] static I load_bytes(const std::uint8_t* p) {
+    return _mm512_loadu_si512(p);
+  }
   [[gnu::always_inline]] static I load_bytes_n(const std::uint8_t* p, int n) {
     return _mm512_maskz_loadu_epi8(first_bytes(n), p);
   }
-  [[gnu::always_inline]] static void store_bytes(std::uint8_t* p, I v) { _mm512_storeu_si512(p, v); }
+  [[gnu::always_inline]] static void store_bytes(std::uint8_t* p, I v) {
+    _mm512_storeu_si512(p, v);
+  }
   [[gnu::always_inline]] static void store_bytes_n(std::uint8_t* p, I v, int n) {
     _mm512_mask_storeu_epi8(p, first_bytes(n), v);
   }
-  [[gnu::always_inline]] static I max_u8(I a, I b) { return _mm512_max_epu8(a, b); }
+  [[gnu::always_inline]] static I max_u8(I a, I b) {
+    return _mm512_max_epu8(a, b);
+  }
   [[gnu::always_inline]] static constexpr int interleaved_channel(int vector, int lane) {
     return lane / 4 * 16 + vector * 4 + lane % 4;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <utility>
 
 namespace refcalib::engine::kernels {
@@ -8,12 +9,12 @@ namespace refcalib::engine::kernels {
 /// by the argument become registers even before the compiler's loop passes run. (A loop with an unrolling
 /// pragma leaves them in memory where GCC 12 finds the body too large.) Pass lambdas with
 /// __attribute__((always_inline)).
-template <int N, class F>
+template <std::size_t N, class F>
 [[gnu::always_inline]] inline void unroll(const F& f) {
-  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
-    (f(std::integral_constant<int, i>{}), ...);
+  [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<std::size_t, i>{}), ...);
   }
-  (std::make_integer_sequence<int, N>{});
+  (std::make_index_sequence<N>{});
 }
 
 }  // namespace refcalib::engine::kernels

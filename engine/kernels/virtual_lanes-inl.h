@@ -61,23 +61,60 @@ REFCALIB_INLINE Floats<Arch> reduce_row(const float* p, std::int64_t n) {
   return combine_lanes<Arch, Op>(lanes);
 }
 
-/// Reduces n elements a stride apart, for a vector of neighbouring columns at once.
-template <class Arch, class Op, class N>
-REFCALIB_INLINE Floats<Arch> reduce_columns(const float* p, std::int64_t n, std::int64_t stride, N columns) {
-  Floats<Arch> lanes[virtual_lanes];
-  for (int l = 0; l < virtual_lanes; ++l) {
-    Floats<Arch> lane = Floats<Arch>::broadcast(Op::neutral);
-    for (std::int64_t k = l; k < n; k += virtual_lanes) {
-      lane = Op::combine(Op::element(load(p + k * stride, columns)), lane);
+/// Reduces n elements a stride apart, for V vectors of neighbouring columns at once: results[v] for the
+/// columns from v * size on. The rows are read in order, so that memory streams; the lanes live on the stack.
+template <class Arch, class Op, std::size_t V, class N>
+REFCALIB_INLINE void reduce_columns(const float* p, std::int64_t n, std::int64_t stride, N columns,
+                                    Floats<Arch> (&results)[V]) {
+  constexpr int size = Floats<Arch>::size;
+  Floats<Arch> lanes[virtual_lanes][V];
+  for (auto& lane : lanes) {
+    for (std::size_t v = 0; v < V; ++v) {
+      lane[v] = Floats<Arch>::broadcast(Op::neutral);
     }
-    lanes[l] = lane;
+  }
+  for (std::int64_t k = 0; k < n; ++k, p += stride) {
+    auto& lane = lanes[k % virtual_lanes];
+    for (std::size_t v = 0; v < V; ++v) {
+      lane[v] = Op::combine(Op::element(load(p + static_cast<std::int64_t>(v) * size, columns)), lane[v]);
+    }
   }
   for (int w = virtual_lanes / 2; w >= 1; w /= 2) {
     for (int l = 0; l < w; ++l) {
-      lanes[l] = Op::combine(lanes[l], lanes[l + w]);
+      for (std::size_t v = 0; v < V; ++v) {
+        lanes[l][v] = Op::combine(lanes[l][v], lanes[l + w][v]);
+      }
     }
   }
-  return lanes[0];
+  for (std::size_t v = 0; v < V; ++v) {
+    results[v] = lanes[0][v];
+  }
+}
+
+/// Short rows are reduced as columns, many at a time: `rows` rows of n elements each are laid side by side,
+/// block[k * columns_of_block + r] = rows[r * row_stride + k], and back. Columns beyond `rows` are left as
+/// they are.
+inline constexpr std::int64_t columns_of_block = 64;
+inline constexpr std::int64_t longest_short_row = 32;
+
+template <class Arch>
+void rows_to_columns(const float* rows, std::int64_t row_stride, std::int64_t count, std::int64_t n,
+                     float* block) {
+  for (std::int64_t r = 0; r < count; ++r) {
+    for (std::int64_t k = 0; k < n; ++k) {
+      block[k * columns_of_block + r] = rows[r * row_stride + k];
+    }
+  }
+}
+
+template <class Arch>
+void columns_to_rows(const float* block, std::int64_t row_stride, std::int64_t count, std::int64_t n,
+                     float* rows) {
+  for (std::int64_t r = 0; r < count; ++r) {
+    for (std::int64_t k = 0; k < n; ++k) {
+      rows[r * row_stride + k] = block[k * columns_of_block + r];
+    }
+  }
 }
 
 // ---- the operations that more than one primitive uses

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,11 +18,11 @@ namespace {
 class Child {
  public:
   Child(const std::vector<std::string>& arguments, const std::vector<std::string>& environment,
-        const std::string& out_path) {
+        const std::string& out_path, std::size_t file_limit) {
     if (pipe(out_.data()) != 0 || pipe(err_.data()) != 0) throw std::runtime_error("no pipe");
     process_ = fork();
     if (process_ < 0) throw std::runtime_error("no process");
-    if (process_ == 0) become(arguments, environment, out_path);
+    if (process_ == 0) become(arguments, environment, out_path, file_limit);
     close(out_[1]);
     close(err_[1]);
   }
@@ -66,6 +67,10 @@ class Child {
       setenv(entry.substr(0, equals).c_str(), entry.substr(equals + 1).c_str(), 1);
     }
     const int out = out_path.empty() ? out_[1] : open(out_path.c_str(), O_WRONLY);
+    if (file_limit > 0) {
+      const rlimit limit{file_limit, file_limit};
+      setrlimit(RLIMIT_FSIZE, &limit);
+    }
     dup2(out, STDOUT_FILENO);
     dup2(err_[1], STDERR_FILENO);
     execv(REFCALIB_PROGRAM, pointers.data());
@@ -79,13 +84,13 @@ class Child {
 }  // namespace
 
 Outcome run_program(const std::vector<std::string>& arguments, const std::vector<std::string>& environment,
-                    const std::string& out_path) {
-  return Child(arguments, environment, out_path).finish([](const Outcome&, pid_t) {});
+                    const std::string& out_path, std::size_t file_limit) {
+  return Child(arguments, environment, out_path, file_limit).finish([](const Outcome&, pid_t) {});
 }
 
 Outcome run_and_signal(const std::vector<std::string>& arguments, const std::string& cue, int signal) {
   bool sent = false;
-  return Child(arguments, {}, {}).finish([&](const Outcome& so_far, pid_t process) {
+  return Child(arguments, {}, {}, 0).finish([&](const Outcome& so_far, pid_t process) {
     if (sent || so_far.err.find(cue) == std::string::npos) return;
     sent = true;
     kill(process, signal);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <chrono>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -13,9 +13,11 @@ struct Outcome {
 };
 
 /// Runs the built program with these arguments (no shell in between), `environment` as extra NAME=VALUE
-/// entries, standard output into `out_path` if given.
+/// entries, standard output into `out_path` if given, and no file longer than `file_limit` bytes (0: no
+/// limit).
 Outcome run_program(const std::vector<std::string>& arguments,
-                    const std::vector<std::string>& environment = {}, const std::string& out_path = {});
+                    const std::vector<std::string>& environment = {}, const std::string& out_path = {},
+                    std::size_t file_limit = 0);
 
 /// Starts the program, sends it `signal` as soon as its error output contains `cue`, and waits for its end.
 Outcome run_and_signal(const std::vector<std::string>& arguments, const std::string& cue, int signal);

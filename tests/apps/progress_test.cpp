@@ -47,6 +47,14 @@ TEST_CASE("plain lines come every N samples and at the end", "[progress]") {
   CHECK(out.str().empty());
 }
 
+TEST_CASE("without a number, plain lines come by time", "[progress]") {
+  std::ostringstream out, err;
+  Report report(out, err, false);
+  ProgressMeter meter(report, {Kind::print, 0}, "working");
+  for (std::size_t done = 1; done <= 7; ++done) meter.update(done, 7);
+  CHECK(err.str() == "working: 7 of 7\n");
+}
+
 TEST_CASE("none is silent, a bar leaves no line behind", "[progress]") {
   std::ostringstream out, err;
   Report report(out, err, true);

@@ -34,7 +34,7 @@ void check(const std::string& text, const std::string& weights, const std::vecto
 
 const std::vector<Case>& legacy_cases() {
   static const std::vector<Case> cases = {
-      {"<net batch", "<graph batch", {"line 31", "not well-formed"}},
+      {"<net batch", "<graph batch", {"line 25", "not well-formed"}},
       {"</layers>", "", {"not well-formed"}},
       {"version=\"6\"", "version=\"1\"", {"IR version 1 is not supported", "2 to 7, 10 and 11"}},
       {"version=\"6\"", "version=\"8\"", {"IR version 8 is not supported"}},
@@ -49,21 +49,28 @@ const std::vector<Case>& legacy_cases() {
       {"id=\"2\" name", "id=\"2 2\" name", {"layer 'r1'", "not an integer"}},
       {"id=\"2\" name", "id=\"99999999999\" name", {"layer 'r1'", "out of range"}},
       {"type=\"ReLU\"", "", {"layer 'r1'", "no attribute 'type'"}},
-      {"type=\"ReLU\"", "type=\"Wobble\"", {"unsupported layer types: Wobble (layer 2)", "convert the model"}},
+      {"type=\"ReLU\"",
+       "type=\"Wobble\"",
+       {"unsupported layer types: Wobble (layer 2)", "convert the model"}},
       {"<dim>8</dim>", "<dim>-8</dim>", {"dimension -8"}},
       {"<dim>8</dim>", "<dim>0</dim>", {"dimension 0"}},
       {"<dim>8</dim>", "<dim>8a</dim>", {"\"8a\" is not an integer"}},
       {"<dim>8</dim>", "<dim>8000000000</dim>", {"dimension 8000000000"}},
       {"<dim>8</dim>", "<dim>2000000000</dim>", {"too large"}},
-      {"<port id=\"1\"><dim>2</dim>", "<port id=\"0\"><dim>2</dim>", {"layer 'flat'", "port id 0 is used twice"}},
+      {"<port id=\"1\"><dim>2</dim>",
+       "<port id=\"0\"><dim>2</dim>",
+       {"layer 'flat'", "port id 0 is used twice"}},
       {"from-layer=\"2\"", "from-layer=\"22\"", {"names layer 22, which does not exist"}},
       {"from-port=\"3\"", "from-port=\"4\"", {"layer 'c1'", "output port 4, which does not exist"}},
       {"to-layer=\"2\" to-port=\"0\"", "to-layer=\"2\" to-port=\"9\"", {"layer 'r1'", "input port 9"}},
       {"to-layer=\"4\" to-port=\"1\"", "to-layer=\"4\" to-port=\"0\"", {"layer 'flat'", "fed twice"}},
       {"to-port=\"1\"/>", "to-port=\"1.0\"/>", {"to-port", "not an integer"}},
-      {"from-layer=\"0\" from-port=\"0\"", "from-layer=\"2\" from-port=\"1\"",
+      {"from-layer=\"0\" from-port=\"0\"",
+       "from-layer=\"2\" from-port=\"1\"",
        {"layer 'c1'", "has the shape [1,3,8,8] but 'r1' gives [1,4,4,4]"}},
-      {"size=\"432\"", "size=\"4320\"", {"layer 'c1'", "outside the weights file of 456 bytes", "belongs to this model"}},
+      {"size=\"432\"",
+       "size=\"4320\"",
+       {"layer 'c1'", "outside the weights file of 456 bytes", "belongs to this model"}},
       {"offset=\"432\"", "offset=\"18446744073709551615\"", {"layer 'c1'", "integer within range"}},
       {"offset=\"432\"", "offset=\"9223372036854775800\"", {"layer 'c1'", "outside the weights file"}},
       {"offset=\"432\"", "offset=\"-4\"", {"layer 'c1'", "negative"}},
@@ -77,7 +84,9 @@ const std::vector<Case>& legacy_cases() {
       {"kernel=\"3,3\"", "kernel=\"0,3\"", {"layer 'c1'", "kernel size 0"}},
       {"kernel=\"3,3\"", "", {"layer 'c1'", "'kernel' is missing"}},
       {"strides=\"2,2\"", "strides=\"0,2\"", {"layer 'c1'", "stride 0"}},
-      {"strides=\"2,2\"", "strides=\"1,1\"", {"layer 'c1'", "declares the shape [1,4,4,4] but the layer gives [1,4,8,8]"}},
+      {"strides=\"2,2\"",
+       "strides=\"1,1\"",
+       {"layer 'c1'", "declares the shape [1,4,4,4] but the layer gives [1,4,8,8]"}},
       {"pads_begin=\"1,1\"", "pads_begin=\"-1,1\"", {"layer 'c1'", "negative padding"}},
       {"group=\"1\"", "group=\"2\"", {"layer 'c1'", "3 input channels", "2 groups"}},
       {"group=\"1\"", "group=\"0\"", {"layer 'c1'", "'group' \"0\""}},
@@ -104,10 +113,14 @@ const std::vector<Case>& opset_cases() {
       {"shape=\"1,3,8,8\" ", "shape=\"1,5,8,8\" ", {"layer 'c1'"}},
       {"element_type=\"f16\"", "element_type=\"nf4\"", {"layer 'w_compressed'", "'nf4' is not supported"}},
       {"element_type=\"f16\"", "element_type=\"f32\"", {"layer 'w_compressed'", "216 bytes", "needs 432"}},
-      {"offset=\"232\" size=\"144\"", "offset=\"300\" size=\"144\"", {"layer 'gw'", "outside the weights file"}},
+      {"offset=\"232\" size=\"144\"",
+       "offset=\"300\" size=\"144\"",
+       {"layer 'gw'", "outside the weights file"}},
       {"offset=\"232\" size=\"144\"", "size=\"144\"", {"layer 'gw'", "no attribute 'offset'"}},
       {"offset=\"232\" size=\"144\"", "offset=\"232\" size=\"-1\"", {"layer 'gw'", "negative"}},
-      {"<edge from-layer=\"4\" from-port=\"0\" to-layer=\"5\" to-port=\"1\"/>", "", {"layer 'b1'", "no edge feeds"}},
+      {"<edge from-layer=\"4\" from-port=\"0\" to-layer=\"5\" to-port=\"1\"/>",
+       "",
+       {"layer 'b1'", "no edge feeds"}},
       {"from-layer=\"4\" from-port=\"0\"", "from-layer=\"7\" from-port=\"2\"", {"cycle", "'b1'", "'g1'"}},
       {"destination_type=\"f32\"", "", {"layer 'w'", "'destination_type' is missing"}},
       {"auto_broadcast=\"numpy\"", "auto_broadcast=\"none\"", {"layer 'b1'", "differ"}},
@@ -140,9 +153,10 @@ TEST_CASE("files that are no models are refused", "[malformed]") {
   check("<html/>", "", {"root element is <html>", "not an IR model"});
   check("<net version=\"10\"/>", "", {"no <layers>"});
   check("<net version=\"10\"><layers/></net>", "", {"<layers> is empty"});
-  const std::string lonely = "<net version=\"10\"><layers><layer id=\"0\" name=\"x\" type=\"Parameter\" version=\"opset1\">"
-                             "<data shape=\"1\" element_type=\"f32\"/><output>" + port(0, {1}) +
-                             "</output></layer></layers></net>";
+  const std::string lonely =
+      "<net version=\"10\"><layers><layer id=\"0\" name=\"x\" type=\"Parameter\" version=\"opset1\">"
+      "<data shape=\"1\" element_type=\"f32\"/><output>" +
+      port(0, {1}) + "</output></layer></layers></net>";
   check(lonely, "", {"no outputs"});
   std::string deep = "<net version=\"6\">";
   for (int i = 0; i < 100000; ++i) deep += "<a>";
@@ -161,7 +175,8 @@ TEST_CASE("all unknown types are listed at once, with ids", "[malformed]") {
 TEST_CASE("missing, empty and unreadable files are refused", "[malformed]") {
   const TemporaryFolder folder;
   CHECK_THROWS_AS(ir::read_document(folder.path() / "none.xml"), IoError);
-  CHECK_THROWS_WITH(ir::read_document(folder.path() / "none.xml"), Contains("none.xml") && Contains("No such file"));
+  CHECK_THROWS_WITH(ir::read_document(folder.path() / "none.xml"),
+                    Contains("none.xml") && Contains("No such file"));
   CHECK_THROWS_WITH(ir::read_document(folder.path()), Contains("directory"));
   CHECK_THROWS_WITH(ir::read_document("/dev/null"), Contains("not a regular file"));
   check(legacy_sample(), "", {"outside the weights file of 0 bytes"});
@@ -187,7 +202,8 @@ TEST_CASE("weights that are not finite are refused", "[malformed]") {
 }
 
 TEST_CASE("a cycle is reported in the order of its edges", "[malformed]") {
-  std::string text = replaced(legacy_sample(), "<dim>3</dim><dim>8</dim><dim>8</dim>", "<dim>4</dim><dim>4</dim><dim>4</dim>");
+  std::string text = replaced(legacy_sample(), "<dim>3</dim><dim>8</dim><dim>8</dim>",
+                              "<dim>4</dim><dim>4</dim><dim>4</dim>");
   text = replaced(text, edge(0, 0, 1, 0), edge(2, 1, 1, 0));
   check(text, legacy_weights(), {"cycle: 'c1' -> 'r1' -> 'c1'"});
 }

@@ -56,12 +56,17 @@ TEST_CASE("weights can be named", "[document]") {
 
 TEST_CASE("a model without weights needs no weights file", "[document]") {
   const TemporaryFolder folder;
-  const std::string text = "<net name='n' version='10'><layers><layer id='0' name='x' type='Parameter' version='opset1'>"
-                           "<data shape='1,2' element_type='f32'/><output>" + port(0, {1, 2}) + "</output></layer>"
-                           "<layer id='1' name='y' type='ReLU' version='opset1'><input>" + port(0, {1, 2}) +
-                           "</input><output>" + port(1, {1, 2}) + "</output></layer>"
-                           "<layer id='2' name='r' type='Result' version='opset1'><input>" + port(0, {1, 2}) +
-                           "</input></layer></layers><edges>" + edge(0, 0, 1, 0) + edge(1, 1, 2, 0) + "</edges></net>";
+  const std::string text =
+      "<net name='n' version='10'><layers><layer id='0' name='x' type='Parameter' version='opset1'>"
+      "<data shape='1,2' element_type='f32'/><output>" +
+      port(0, {1, 2}) +
+      "</output></layer>"
+      "<layer id='1' name='y' type='ReLU' version='opset1'><input>" +
+      port(0, {1, 2}) + "</input><output>" + port(1, {1, 2}) +
+      "</output></layer>"
+      "<layer id='2' name='r' type='Result' version='opset1'><input>" +
+      port(0, {1, 2}) + "</input></layer></layers><edges>" + edge(0, 0, 1, 0) + edge(1, 1, 2, 0) +
+      "</edges></net>";
   write_file(folder.path() / "m.xml", text);
   CHECK(ir::read_graph(folder.path() / "m.xml").order().size() == 1);
 }

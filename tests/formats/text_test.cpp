@@ -16,7 +16,8 @@ TEST_CASE("integers are consumed whole", "[text]") {
   CHECK(parse_integer("-1", "n") == -1);
   CHECK(parse_integer("+7", "n") == 7);
   CHECK(parse_integer("[3]", "n") == 3);
-  for (const char* bad : {"", " ", "1x", "1.5", "0x10", "1 2", "--1", "+-1", "99999999999999999999", "one", "[", "[]"})
+  for (const char* bad :
+       {"", " ", "1x", "1.5", "0x10", "1 2", "--1", "+-1", "99999999999999999999", "one", "[", "[]"})
     CHECK_THROWS_AS(parse_integer(bad, "n"), FormatError);
   CHECK_THROWS_WITH(parse_integer("12abc", "attribute 'id'"),
                     refcalib_test::Contains("attribute 'id' \"12abc\" is not an integer"));
@@ -30,7 +31,8 @@ TEST_CASE("reals follow the C locale", "[text]") {
   CHECK(std::isnan(parse_real("nan", "n")));
   CHECK(parse_real("1e-999", "n") == 0.0);
   CHECK(parse_real("0.0000001e-400", "n") == 0.0);
-  for (const char* bad : {"", "1,5", "1.0f", "1e999", "abc"}) CHECK_THROWS_AS(parse_real(bad, "n"), FormatError);
+  for (const char* bad : {"", "1,5", "1.0f", "1e999", "abc"})
+    CHECK_THROWS_AS(parse_real(bad, "n"), FormatError);
 }
 
 TEST_CASE("booleans are words or numbers", "[text]") {
@@ -64,7 +66,8 @@ TEST_CASE("nine digits give every float back and look like printf's", "[text]") 
     char expected[32];
     std::snprintf(expected, sizeof expected, "%.9g", static_cast<double>(value));
     const float back = parse_floats(text, "f").at(0);
-    if (text != expected || std::memcmp(&back, &value, sizeof value) != 0) FAIL(expected << " written as " << text);
+    if (text != expected || std::memcmp(&back, &value, sizeof value) != 0)
+      FAIL(expected << " written as " << text);
   }
   const std::vector<float> values = {1, -0.5f};
   CHECK(format_floats(values) == "1, -0.5");

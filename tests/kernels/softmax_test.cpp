@@ -81,7 +81,8 @@ TEST_CASE("softmax is close to the exact value and has the same bits on every in
             worst = std::fmax(worst, logarithm ? error / 20 : error / exact[e]);
           }
           CAPTURE(s.n, s.inner, logarithm);
-          CHECK(worst < 1e-6);
+          // Half an ulp of a difference of up to 20 is the larger part: 20 * 2^-24.
+          CHECK(worst < 2e-6);
         }
       }
       for (const SoftmaxKernels& kernels : runnable(softmax_kernels())) {

@@ -39,7 +39,7 @@ bool is_ours(std::string_view name) noexcept {
 /// the integers, so the halves near both limits are searched for the pair whose zero point is closest to
 /// `zero_point`, then the one closest to the limits.
 QuantizationRange half_range(const QuantizationRange& range, std::int32_t levels, std::int32_t zero_point) {
-  constexpr int reach = 3;
+  constexpr int reach = 8;
   const auto step = [](float value, int count) {
     std::uint16_t half = float_to_half(std::abs(value));
     half = static_cast<std::uint16_t>(std::clamp(static_cast<int>(half) + count, 0, 0x7bff));
@@ -57,8 +57,9 @@ QuantizationRange half_range(const QuantizationRange& range, std::int32_t levels
     for (const float high : candidates(range.high)) {
       if (!(high > low)) continue;
       const double scale = (static_cast<double>(high) - static_cast<double>(low)) / (levels - 1);
-      // Thousandths of a level do not matter; within them the limits decide.
-      const double zero_error = std::round(std::abs(-static_cast<double>(low) / scale - zero_point) * 1000);
+      // A hundredth of a level does not matter; within it the limits decide.
+      constexpr double tolerance = 0.01;
+      const double zero_error = std::max(std::abs(-static_cast<double>(low) / scale - zero_point), tolerance);
       const double shift = std::abs(static_cast<double>(low) - static_cast<double>(range.low)) +
                            std::abs(static_cast<double>(high) - static_cast<double>(range.high));
       if (const std::pair error = {zero_error, shift}; error < best_error) {
@@ -96,7 +97,7 @@ class OpsetAnnotator {
 
 PortRef OpsetAnnotator::find_output(const std::string& value) {
   if (const auto moved = moved_.find(value); moved != moved_.end()) return moved->second;
-  if (const Layer* layer = editor_.find(value); layer != nullptr && layer->outputs.size() == 1)
+  if (const Layer* layer = editor_.find(value); layer != nullptr && !layer->outputs.empty())
     return {layer->id, layer->outputs.front().id};
   const std::size_t dot = value.rfind('.');
   if (dot != std::string::npos)
@@ -282,10 +283,18 @@ void OpsetAnnotator::correct_bias(const Annotation::Weights& weights) {
     const Layer add = editor_.layer(readers.front().layer);
     const std::size_t other = add.inputs.front().id == readers.front().port ? 1 : 0;
     if (is_constant(editor_.source(add, other))) {
+      // The old constant goes first if nothing else reads it: its name may be the one that the new constant
+      // wants.
+      const PortRef old = editor_.source(add, other);
+      const PortRef input = {add.id, add.inputs[other].id};
+      std::erase_if(editor_.document().edges, [&](const Edge& edge) {
+        return edge.to_layer == input.layer && edge.to_port == input.port;
+      });
+      if (editor_.readers(old).empty()) editor_.remove_layer(old.layer);
       const PortRef bias =
           editor_.insert_constant(layer.id, weights.layer + "/bias", type, shape, weights.bias);
       editor_.layer(add.id).inputs[other].dims = shape;
-      return editor_.reconnect({add.id, add.inputs[other].id}, bias);
+      return editor_.connect(bias, input);
     }
   }
   Layer& add = editor_.insert(layer.id, layer.name + "/bias_add", "Add");

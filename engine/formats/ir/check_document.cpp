@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <set>
@@ -179,6 +180,10 @@ void check_statistics(const Document& document) {
       throw FormatError("statistics have " + std::to_string(statistics.min.size()) + " minima and " +
                             std::to_string(statistics.max.size()) + " maxima",
                         where);
+    const auto is_finite = [](float value) { return std::isfinite(value); };
+    if (!std::all_of(statistics.min.begin(), statistics.min.end(), is_finite) ||
+        !std::all_of(statistics.max.begin(), statistics.max.end(), is_finite))
+      throw FormatError("statistics hold values that are not finite", where);
     const auto found = layers.find(statistics.layer);
     if (found == layers.end() || found->second->outputs.size() != 1 || statistics.min.size() == 1) continue;
     const Shape& dims = found->second->outputs.front().dims;

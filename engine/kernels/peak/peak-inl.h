@@ -11,7 +11,7 @@ namespace refcalib::engine::kernels {
 
 /// A register tile as a convolution has it, Rows x Columns sums, without loading weights: as fast as the
 /// instruction set can multiply and add.
-template <class A, int Rows, int F32Columns, int U8Columns>
+template <class A, std::size_t Rows, std::size_t F32Columns, std::size_t U8Columns>
 struct Peak {
   using V = Simd<A>;
   static constexpr int operands = 64;
@@ -38,7 +38,9 @@ struct Peak {
     typename V::I acc[Rows * U8Columns];
     typename V::W w[U8Columns];
     unroll<U8Columns>([&](auto v) __attribute__((always_inline)) { w[v] = V::load_weights(values + v); });
-    unroll<Rows * U8Columns>([&](auto i) __attribute__((always_inline)) { acc[i] = V::broadcast(i()); });
+    unroll<Rows * U8Columns>([&](auto i) __attribute__((always_inline)) {
+      acc[i] = V::broadcast(static_cast<std::int32_t>(i()));
+    });
     for (std::int64_t i = 0; i < rounds; ++i) {
       const std::uint8_t* const at = values + i % (operands / 8) * 32;
       unroll<Rows>([&](auto r) __attribute__((always_inline)) {
@@ -53,10 +55,10 @@ struct Peak {
   }
 
   static std::int32_t read(const std::int32_t* values, std::int64_t count) noexcept {
-    constexpr int ways = 4;
+    constexpr std::size_t ways = 4;
     typename V::I sum[ways];
     unroll<ways>([&](auto i) __attribute__((always_inline)) { sum[i] = V::broadcast(0); });
-    for (std::int64_t at = 0; at < count; at += ways * V::lanes) {
+    for (std::int64_t at = 0; at < count; at += static_cast<std::int64_t>(ways) * V::lanes) {
       unroll<ways>([&](auto i) __attribute__((always_inline)) {
         sum[i] = V::add(sum[i], V::load(values + at + i * V::lanes));
       });
@@ -71,8 +73,8 @@ struct Peak {
   }
 
   static constexpr PeakKernel kernel() {
-    constexpr double f32_ops = 2.0 * Rows * F32Columns * V::lanes;
-    constexpr double u8s8_ops = 8.0 * Rows * U8Columns * V::lanes;
+    constexpr double f32_ops = static_cast<double>(2 * Rows * F32Columns * V::lanes);
+    constexpr double u8s8_ops = static_cast<double>(8 * Rows * U8Columns * V::lanes);
     return {A::isa, f32_ops, u8s8_ops, &f32, &u8s8, &read};
   }
 };

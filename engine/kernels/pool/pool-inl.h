@@ -16,6 +16,9 @@ struct TapRange {
 
   static TapRange of(std::int64_t start, std::int64_t kernel, std::int64_t dilation, std::int64_t low,
                      std::int64_t high) {
+    if (start >= low && start + (kernel - 1) * dilation < high) {
+      return {0, kernel};  // most windows, and no division for them
+    }
     std::int64_t first = start >= low ? 0 : (low - start + dilation - 1) / dilation;
     std::int64_t last = start >= high ? 0 : (high - start + dilation - 1) / dilation;
     last = last < kernel ? last : kernel;
@@ -23,6 +26,21 @@ struct TapRange {
     return {first, last};
   }
   std::int64_t size() const { return last - first; }
+};
+
+/// One axis of a window: the taps inside the input, where the first of them lies, and how many taps count.
+template <class Arch>
+struct Axis {
+  TapRange<Arch> taps;
+  std::int64_t first_tap, counted;
+
+  Axis(std::int64_t out, std::int64_t kernel, std::int64_t stride, std::int64_t dilation, std::int64_t pad,
+       std::int64_t in, std::int64_t count_begin, std::int64_t count_end) {
+    const std::int64_t start = out * stride - pad;
+    taps = TapRange<Arch>::of(start, kernel, dilation, 0, in);
+    first_tap = start + taps.first * dilation;
+    counted = TapRange<Arch>::of(start, kernel, dilation, count_begin, count_end).size();
+  }
 };
 
 /// The taps of one window that lie inside the input, as pointer steps.
@@ -155,44 +173,38 @@ struct Pool {
     const Op op(o);
     for (std::int64_t unit = begin; unit < end; ++unit) {
       const PoolUnit u = pool_unit(g, unit);
+      const Axis<Arch> z(u.z, g.kernel.d, g.stride.d, g.dilation.d, g.pad.d, g.in.d, g.count.begin.d,
+                         g.count.end.d);
+      const Axis<Arch> y(u.y, g.kernel.h, g.stride.h, g.dilation.h, g.pad.h, g.in.h, g.count.begin.h,
+                         g.count.end.h);
       const std::int64_t out_row = ((u.n * g.out.d + u.z) * g.out.h + u.y) * g.out.w;
-      for (std::int64_t x = 0; x < g.out.w; ++x) {
-        Out* out = static_cast<Out*>(o.output) + (out_row + x) * g.out_pixel_stride;
-        channels(op, window(g, static_cast<const In*>(o.input), u, x), out, u.first_channel, u.last_channel);
+      for (std::int64_t ox = 0; ox < g.out.w; ++ox) {
+        const Axis<Arch> x(ox, g.kernel.w, g.stride.w, g.dilation.w, g.pad.w, g.in.w, g.count.begin.w,
+                           g.count.end.w);
+        Out* out = static_cast<Out*>(o.output) + (out_row + ox) * g.out_pixel_stride;
+        channels(op, window(g, static_cast<const In*>(o.input), u.n, z, y, x), out, u.first_channel,
+                 u.last_channel);
       }
     }
   }
 
  private:
-  using Range = TapRange<Arch>;
   using Taps = Window<Arch, In>;
 
-  static Taps window(const PoolGeometry& g, const In* input, const PoolUnit& u, std::int64_t x) {
-    const std::int64_t z0 = u.z * g.stride.d - g.pad.d;
-    const std::int64_t y0 = u.y * g.stride.h - g.pad.h;
-    const std::int64_t x0 = x * g.stride.w - g.pad.w;
-    const Range rz = Range::of(z0, g.kernel.d, g.dilation.d, 0, g.in.d);
-    const Range ry = Range::of(y0, g.kernel.h, g.dilation.h, 0, g.in.h);
-    const Range rx = Range::of(x0, g.kernel.w, g.dilation.w, 0, g.in.w);
-    const std::int64_t count =
-        Range::of(z0, g.kernel.d, g.dilation.d, g.count.begin.d, g.count.end.d).size() *
-        Range::of(y0, g.kernel.h, g.dilation.h, g.count.begin.h, g.count.end.h).size() *
-        Range::of(x0, g.kernel.w, g.dilation.w, g.count.begin.w, g.count.end.w).size();
+  static Taps window(const PoolGeometry& g, const In* input, std::int64_t n, const Axis<Arch>& z,
+                     const Axis<Arch>& y, const Axis<Arch>& x) {
     Taps t;
-    t.nz = rz.size();
-    t.ny = ry.size();
-    t.nx = rx.size();
     // An empty window must not form a pointer outside the input.
-    const bool empty = t.nz * t.ny * t.nx == 0;
-    t.nz = empty ? 0 : t.nz;
-    const std::int64_t z = z0 + rz.first * g.dilation.d;
-    const std::int64_t y = y0 + ry.first * g.dilation.h;
-    t.base = empty ? input
-                   : input + (((u.n * g.in.d + z) * g.in.h + y) * g.in.w + x0 + rx.first * g.dilation.w) *
-                                 g.in_pixel_stride;
+    const bool empty = z.taps.size() * y.taps.size() * x.taps.size() == 0;
+    const std::int64_t pixel = ((n * g.in.d + z.first_tap) * g.in.h + y.first_tap) * g.in.w + x.first_tap;
+    t.base = empty ? input : input + pixel * g.in_pixel_stride;
+    t.nz = empty ? 0 : z.taps.size();
+    t.ny = y.taps.size();
+    t.nx = x.taps.size();
     t.step_x = g.dilation.w * g.in_pixel_stride;
     t.step_y = g.dilation.h * g.in.w * g.in_pixel_stride;
     t.step_z = g.dilation.d * g.in.h * g.in.w * g.in_pixel_stride;
+    const std::int64_t count = z.counted * y.counted * x.counted;
     t.divisor = static_cast<float>(count > 0 ? count : 1);
     return t;
   }

@@ -50,34 +50,71 @@ struct ReduceOps {
 };
 
 template <class Arch, class Op>
-void run_reduce(const ReduceArgs& a, std::int64_t begin, std::int64_t end) noexcept {
-  const auto n = static_cast<float>(a.n);
-  for (std::int64_t unit = begin; unit < end; ++unit) {
-    const InnerUnit u = inner_unit(a.inner, unit);
-    const float* input = a.input + u.outer * a.in_outer_stride + u.first;
-    float* output = a.output + u.outer * a.inner + u.first;
-    if (a.inner == 1 && a.in_stride == 1) {
-      const Floats<Arch> y = Op::result(reduce_row<Arch, Op>(input, a.n), n);
-      store(output, y, First<Arch>{1});
-      continue;
+struct Reduce {
+  using F = Floats<Arch>;
+
+  static void run(const ReduceArgs& a, std::int64_t begin, std::int64_t end) noexcept {
+    const bool rows = a.inner == 1 && a.in_stride == 1;
+    if (rows && a.n <= longest_short_row) {
+      short_rows(a, begin, end);
+      return;
     }
-    for_vectors<Arch, Floats<Arch>::size>(u.last - u.first, [&](std::int64_t c, auto columns) {
-      store(output + c, Op::result(reduce_columns<Arch, Op>(input + c, a.n, a.in_stride, columns), n),
-            columns);
+    for (std::int64_t unit = begin; unit < end; ++unit) {
+      const InnerUnit u = inner_unit(a.inner, unit);
+      const float* input = a.input + u.outer * a.in_outer_stride + u.first;
+      float* output = a.output + u.outer * a.inner + u.first;
+      if (rows) {
+        store(output, Op::result(reduce_row<Arch, Op>(input, a.n), static_cast<float>(a.n)), First<Arch>{1});
+      } else {
+        columns(input, a.n, a.in_stride, u.last - u.first, output);
+      }
+    }
+  }
+
+ private:
+  static void short_rows(const ReduceArgs& a, std::int64_t begin, std::int64_t end) {
+    float block[longest_short_row * columns_of_block];
+    for (std::int64_t r = begin; r < end; r += columns_of_block) {
+      const std::int64_t count = end - r < columns_of_block ? end - r : columns_of_block;
+      rows_to_columns<Arch>(a.input + r * a.in_outer_stride, a.in_outer_stride, count, a.n, block);
+      columns(block, a.n, columns_of_block, count, a.output + r);
+    }
+  }
+
+  static void columns(const float* input, std::int64_t n, std::int64_t stride, std::int64_t count,
+                      float* output) {
+    constexpr int unroll = 4;
+    std::int64_t c = 0;
+    for (; c + unroll * F::size <= count; c += unroll * F::size) {
+      vectors<unroll>(input + c, n, stride, Full<Arch>{}, output + c);
+    }
+    for_vectors<Arch, F::size>(count - c, [&](std::int64_t i, auto part) {
+      vectors<1>(input + c + i, n, stride, part, output + c + i);
     });
   }
-}
+
+  template <std::size_t V, class N>
+  REFCALIB_INLINE static void vectors(const float* input, std::int64_t n, std::int64_t stride, N part,
+                                      float* output) {
+    F totals[V];
+    reduce_columns<Arch, Op>(input, n, stride, part, totals);
+    for (std::size_t v = 0; v < V; ++v) {
+      store(output + static_cast<std::int64_t>(v) * F::size, Op::result(totals[v], static_cast<float>(n)),
+            part);
+    }
+  }
+};
 
 template <class Arch>
 constexpr ReduceKernels make_reduce_kernels(const char* name, Isa isa) {
   using R = ReduceOps<Arch>;
   return {name,
           isa,
-          {&run_reduce<Arch, typename R::Sum>, &run_reduce<Arch, typename R::Mean>,
-           &run_reduce<Arch, typename R::Max>, &run_reduce<Arch, typename R::Min>,
-           &run_reduce<Arch, typename R::Prod>, &run_reduce<Arch, typename R::L1>,
-           &run_reduce<Arch, typename R::L2>, &run_reduce<Arch, typename R::SumSquare>,
-           &run_reduce<Arch, typename R::LogSum>}};
+          {&Reduce<Arch, typename R::Sum>::run, &Reduce<Arch, typename R::Mean>::run,
+           &Reduce<Arch, typename R::Max>::run, &Reduce<Arch, typename R::Min>::run,
+           &Reduce<Arch, typename R::Prod>::run, &Reduce<Arch, typename R::L1>::run,
+           &Reduce<Arch, typename R::L2>::run, &Reduce<Arch, typename R::SumSquare>::run,
+           &Reduce<Arch, typename R::LogSum>::run}};
 }
 
 }  // namespace refcalib::engine::kernels

@@ -38,20 +38,35 @@ struct Softmax {
   static constexpr bool logarithmic = K::Sum::padding != 0;
 
   static void run(const SoftmaxArgs& a, std::int64_t begin, std::int64_t end) noexcept {
+    const bool rows = a.inner == 1 && a.in_stride == 1 && a.out_stride == 1;
+    if (rows && a.n <= longest_short_row) {
+      short_rows(a, begin, end);
+      return;
+    }
     for (std::int64_t unit = begin; unit < end; ++unit) {
       const InnerUnit u = inner_unit(a.inner, unit);
       const float* input = a.input + u.outer * a.in_outer_stride + u.first;
       float* output = a.output + u.outer * a.out_outer_stride + u.first;
-      if (a.inner == 1 && a.in_stride == 1 && a.out_stride == 1) {
+      if (rows) {
         row(input, output, a.n);
       } else {
-        for_vectors<Arch, F::size>(
-            u.last - u.first, [&](std::int64_t c, auto count) { columns(a, input + c, output + c, count); });
+        columns(input, a.in_stride, output, a.out_stride, a.n, u.last - u.first);
       }
     }
   }
 
  private:
+  /// Vectors of a few classes, as detectors have them by the thousand.
+  static void short_rows(const SoftmaxArgs& a, std::int64_t begin, std::int64_t end) {
+    float block[longest_short_row * columns_of_block];
+    for (std::int64_t r = begin; r < end; r += columns_of_block) {
+      const std::int64_t count = end - r < columns_of_block ? end - r : columns_of_block;
+      rows_to_columns<Arch>(a.input + r * a.in_outer_stride, a.in_outer_stride, count, a.n, block);
+      columns(block, columns_of_block, block, columns_of_block, a.n, count);
+      columns_to_rows<Arch>(block, a.out_outer_stride, count, a.n, a.output + r * a.out_outer_stride);
+    }
+  }
+
   static void row(const float* input, float* output, std::int64_t n) {
     const F maximum = spread(reduce_row<Arch, MaxOp<Arch>>(input, n));
     for_vectors<Arch, F::size>(n, [&](std::int64_t k, auto count) {
@@ -63,16 +78,21 @@ struct Softmax {
     });
   }
 
-  template <class N>
-  static void columns(const SoftmaxArgs& a, const float* input, float* output, N count) {
-    const F maximum = reduce_columns<Arch, MaxOp<Arch>>(input, a.n, a.in_stride, count);
-    for (std::int64_t k = 0; k < a.n; ++k) {
-      store(output + k * a.out_stride, K::first(load(input + k * a.in_stride, count), maximum), count);
-    }
-    const F sum = divisor(reduce_columns<Arch, typename K::Sum>(output, a.n, a.out_stride, count));
-    for (std::int64_t k = 0; k < a.n; ++k) {
-      store(output + k * a.out_stride, K::last(load(output + k * a.out_stride, count), sum), count);
-    }
+  static void columns(const float* input, std::int64_t in_stride, float* output, std::int64_t out_stride,
+                      std::int64_t n, std::int64_t count) {
+    for_vectors<Arch, F::size>(count, [&](std::int64_t c, auto part) {
+      F maximum[1];
+      reduce_columns<Arch, MaxOp<Arch>>(input + c, n, in_stride, part, maximum);
+      for (std::int64_t k = 0; k < n; ++k) {
+        store(output + c + k * out_stride, K::first(load(input + c + k * in_stride, part), maximum[0]), part);
+      }
+      F sum[1];
+      reduce_columns<Arch, typename K::Sum>(output + c, n, out_stride, part, sum);
+      const F by = divisor(sum[0]);
+      for (std::int64_t k = 0; k < n; ++k) {
+        store(output + c + k * out_stride, K::last(load(output + c + k * out_stride, part), by), part);
+      }
+    });
   }
 
   static F divisor(F sum) {

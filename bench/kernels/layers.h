@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "engine/kernels/conv/conv.h"
+
+/// The convolutions of well-known networks, batch 1.
+namespace refcalib_bench {
+
+/// One convolution over a square image; `count` times in the network.
+struct Layer {
+  std::int64_t size, in_channels, out_channels, kernel, stride;
+  bool depthwise = false;
+  bool residual = false;  ///< adds a tensor of the output's shape
+  int count = 1;
+};
+
+struct Network {
+  const char* name;
+  std::span<const Layer> layers;
+};
+
+inline constexpr Layer resnet50_layers[] = {
+    {224, 3, 64, 7, 2},
+    {56, 64, 64, 1, 1},
+    {56, 64, 64, 3, 1, false, false, 3},
+    {56, 64, 256, 1, 1, false, true, 3},
+    {56, 64, 256, 1, 1},
+    {56, 256, 64, 1, 1, false, false, 2},
+    {56, 256, 128, 1, 1},
+    {56, 128, 128, 3, 2},
+    {28, 128, 512, 1, 1, false, true, 4},
+    {56, 256, 512, 1, 2},
+    {28, 512, 128, 1, 1, false, false, 3},
+    {28, 128, 128, 3, 1, false, false, 3},
+    {28, 512, 256, 1, 1},
+    {28, 256, 256, 3, 2},
+    {14, 256, 1024, 1, 1, false, true, 6},
+    {28, 512, 1024, 1, 2},
+    {14, 1024, 256, 1, 1, false, false, 5},
+    {14, 256, 256, 3, 1, false, false, 5},
+    {14, 1024, 512, 1, 1},
+    {14, 512, 512, 3, 2},
+    {7, 512, 2048, 1, 1, false, true, 3},
+    {14, 1024, 2048, 1, 2},
+    {7, 2048, 512, 1, 1, false, false, 2},
+    {7, 512, 512, 3, 1, false, false, 2},
+    {1, 2048, 1000, 1, 1},
+};
+
+inline constexpr Layer mobilenet_v2_layers[] = {
+    {224, 3, 32, 3, 2},
+    {112, 32, 32, 3, 1, true},
+    {112, 32, 16, 1, 1},
+    {112, 16, 96, 1, 1},
+    {112, 96, 96, 3, 2, true},
+    {56, 96, 24, 1, 1},
+    {56, 24, 144, 1, 1, false, false, 2},
+    {56, 144, 144, 3, 1, true},
+    {56, 144, 24, 1, 1, false, true},
+    {56, 144, 144, 3, 2, true},
+    {28, 144, 32, 1, 1},
+    {28, 32, 192, 1, 1, false, false, 3},
+    {28, 192, 192, 3, 1, true, false, 2},
+    {28, 192, 32, 1, 1, false, true, 2},
+    {28, 192, 192, 3, 2, true},
+    {14, 192, 64, 1, 1},
+    {14, 64, 384, 1, 1, false, false, 4},
+    {14, 384, 384, 3, 1, true, false, 4},
+    {14, 384, 64, 1, 1, false, true, 3},
+    {14, 384, 96, 1, 1},
+    {14, 96, 576, 1, 1, false, false, 3},
+    {14, 576, 576, 3, 1, true, false, 2},
+    {14, 576, 96, 1, 1, false, true, 2},
+    {14, 576, 576, 3, 2, true},
+    {7, 576, 160, 1, 1},
+    {7, 160, 960, 1, 1, false, false, 3},
+    {7, 960, 960, 3, 1, true, false, 3},
+    {7, 960, 160, 1, 1, false, true, 2},
+    {7, 960, 320, 1, 1},
+    {7, 320, 1280, 1, 1},
+    {1, 1280, 1000, 1, 1},
+};
+
+inline constexpr Network networks[] = {{"resnet50", resnet50_layers}, {"mobilenet_v2", mobilenet_v2_layers}};
+
+inline refcalib::engine::kernels::ConvGeometry geometry(const Layer& layer) {
+  refcalib::engine::kernels::ConvGeometry g;
+  const std::int64_t pad = layer.kernel / 2;
+  g.in_h = g.in_w = layer.size;
+  g.out_h = g.out_w = (layer.size + 2 * pad - layer.kernel) / layer.stride + 1;
+  g.in_channels = g.in_pixel_stride = layer.in_channels;
+  g.out_channels = g.out_pixel_stride = g.residual_pixel_stride = layer.out_channels;
+  g.groups = layer.depthwise ? layer.in_channels : 1;
+  g.kernel_h = g.kernel_w = layer.kernel;
+  g.stride_h = g.stride_w = layer.stride;
+  g.pad_h = g.pad_w = pad;
+  return g;
+}
+
+/// Operations (two per multiply-add) of one run.
+inline double operations(const refcalib::engine::kernels::ConvGeometry& g) {
+  return 2.0 * static_cast<double>(g.batch * g.out_d * g.out_h * g.out_w * g.out_channels) *
+         static_cast<double>(g.in_channels / g.groups * g.kernel_d * g.kernel_h * g.kernel_w);
+}
+
+inline std::string to_string(const Layer& layer) {
+  return std::to_string(layer.size) + "x" + std::to_string(layer.in_channels) + "-" +
+         std::to_string(layer.out_channels) + (layer.depthwise ? "/dw" : "/k") +
+         std::to_string(layer.kernel) + "s" + std::to_string(layer.stride) + (layer.residual ? "+" : "");
+}
+
+}  // namespace refcalib_bench
