@@ -71,7 +71,7 @@ Exit print(const Options& o, Report& report, const LayerComparison& comparison) 
 
   const auto bad = std::find_if(differences.begin(), differences.end(),
                                 [&](const LayerDifference& d) { return is_bad(d, o.min_cosine); });
-  const std::string limit = significant(o.min_cosine, 6);
+  const std::string limit = significant(o.min_cosine, 9);
   if (bad == differences.end())
     report.line("no layer has a cosine below " + limit);
   else
@@ -81,7 +81,7 @@ Exit print(const Options& o, Report& report, const LayerComparison& comparison) 
   for (const LayerDifference& d : differences)
     if (d.output && is_bad(d, *o.fail_below)) {
       report.error("output '" + d.value + "' has a cosine of " + fixed(d.cosine, 6) + ", below " +
-                   significant(*o.fail_below, 6));
+                   significant(*o.fail_below, 9));
       return Exit::below;
     }
   return Exit::ok;

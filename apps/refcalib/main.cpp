@@ -34,8 +34,8 @@ class Program {
     app_.footer(kExitCodes);
     for (Command& command : commands_) {
       CLI::App* const subcommand = app_.add_subcommand(command.name, command.summary);
-      subcommand->footer(kExitCodes);
       command.declare(*subcommand);
+      subcommand->footer(subcommand->get_footer() + kExitCodes);
     }
   }
 

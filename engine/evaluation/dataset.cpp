@@ -153,7 +153,8 @@ std::size_t Dataset::ignored_files() const noexcept {
 }
 
 bool Dataset::feeds_images() const noexcept {
-  return std::any_of(sources_.begin(), sources_.end(), [](const InputSource& source) { return source.images; });
+  return std::any_of(sources_.begin(), sources_.end(),
+                     [](const InputSource& source) { return source.images; });
 }
 
 std::vector<std::string> Dataset::describe() const {

@@ -73,8 +73,9 @@ void read_or_throw(int file, void* into, std::size_t size, std::int64_t offset) 
 /// The dictionary of the header and where the data begins.
 std::pair<std::string, std::int64_t> read_dictionary(int file) {
   std::array<unsigned char, 12> start{};
+  if (read_exactly(file, start.data(), 6, 0) < 0 || std::memcmp(start.data(), "\x93NUMPY", 6) != 0)
+    throw FormatError("not a .npy file");
   read_or_throw(file, start.data(), 10, 0);
-  if (std::memcmp(start.data(), "\x93NUMPY", 6) != 0) throw FormatError("not a .npy file");
   const int major = start[6];
   if (major < 1 || major > 3) throw UnsupportedError(".npy format " + std::to_string(major) + " is unknown");
   std::uint32_t length = start[8] + 256U * start[9];

@@ -29,7 +29,7 @@ struct EpilogueTile {
 
   /// Calls f(vector, extent) for the vectors of a row: whole ones, and the rest of the last.
   template <class Body>
-  REFCALIB_INLINE void over_columns(const Body& body) const {
+  [[gnu::always_inline]] inline void over_columns(const Body& body) const {
     if (columns == Vectors * lanes) {
       for (std::size_t v = 0; v < Vectors; ++v) body(v, Full<Arch>{});
       return;
@@ -42,11 +42,12 @@ struct EpilogueTile {
     }
   }
 
-  REFCALIB_INLINE F parameter(const float* array, std::size_t v) const {
+  [[gnu::always_inline]] inline F parameter(const float* array, std::size_t v) const {
     return load(array + channel + static_cast<std::ptrdiff_t>(v * lanes), Full<Arch>{});
   }
 
-  REFCALIB_INLINE void scale(const Ints<Arch> (&acc)[Rows][Vectors], F (&y)[Rows][Vectors]) const {
+  [[gnu::always_inline]] inline void scale(const Ints<Arch> (&acc)[Rows][Vectors],
+                                           F (&y)[Rows][Vectors]) const {
     for (std::size_t v = 0; v < Vectors; ++v) {
       const Ints<Arch> offset{
           Simd<Arch>::load(e.acc_offset + channel + static_cast<std::ptrdiff_t>(v * lanes))};
@@ -55,7 +56,7 @@ struct EpilogueTile {
     }
   }
 
-  REFCALIB_INLINE void finish(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
+  [[gnu::always_inline]] inline void finish(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
     if (e.residual_kind == Epilogue::Residual::f32) {
       for (std::size_t r = 0; r < Rows; ++r)
         over_columns([&](std::size_t v, auto extent) __attribute__((always_inline)) {
@@ -85,14 +86,15 @@ struct EpilogueTile {
     store_bytes_of(y, rows);
   }
 
-  REFCALIB_INLINE void store_floats(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
+  [[gnu::always_inline]] inline void store_floats(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
     for (std::size_t r = 0; r < Rows; ++r)
       over_columns([&](std::size_t v, auto extent) __attribute__((always_inline)) {
         store(reinterpret_cast<float*>(rows[r].output) + v * lanes, y[r][v], extent);
       });
   }
 
-  REFCALIB_INLINE void store_bytes_of(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
+  [[gnu::always_inline]] inline void store_bytes_of(F (&y)[Rows][Vectors],
+                                                    const TileRow (&rows)[Rows]) const {
     const Quantizer<Arch> quantize(e.zero_point);
     for (std::size_t v = 0; v < Vectors; ++v) {
       const F inverse = parameter(e.inv_scale, v);

@@ -53,7 +53,7 @@ TEST_CASE("wrong command lines end with 2 and one line", "[cli]") {
              {{"infer", "-m", model, "-i", images, "--color", "gray"}, 2, "must be rgb or bgr"},
              {{"infer", "-m", model, "-i", images, "--resize", "short:64"}, 2, "add --crop center"},
              {{"infer", "-m", model, "-i", "other=" + images}, 2, "has no input 'other'"},
-             {{"infer", "-m", model, "--me", "1"}, 2, "--me"},
+             {{"infer", "-m", model, "--s", "1"}, 2, "--s is ambiguous: "},
              {{"calibrate", "-m", model, "-s", images}, 2, "-sm"},
              {{"calibrate", "-sm", "-s", images}, 2, "no model"},
              {{"calibrate", "-sm", "-m", model}, 2, "no data"},

@@ -56,7 +56,8 @@ class Child {
 
  private:
   [[noreturn]] void become(const std::vector<std::string>& arguments,
-                           const std::vector<std::string>& environment, const std::string& out_path) {
+                           const std::vector<std::string>& environment, const std::string& out_path,
+                           std::size_t file_limit) {
     std::vector<std::string> words{REFCALIB_PROGRAM};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> pointers;

@@ -229,6 +229,7 @@ TEST_CASE("data that does not fit is refused with the reason", "[dataset]") {
     INFO(c.message);
     const auto session = session_of(c.network);
     CHECK_THROWS_AS(Dataset(session.program().inputs(), paths(c.items)), Error);
-    CHECK_THROWS_WITH(Dataset(session.program().inputs(), paths(c.items)), refcalib_test::Contains(c.message));
+    CHECK_THROWS_WITH(Dataset(session.program().inputs(), paths(c.items)),
+                      refcalib_test::Contains(c.message));
   }
 }

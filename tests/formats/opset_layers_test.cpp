@@ -25,10 +25,10 @@ Graph unary(const char* type, Pairs attributes = {}, const char* opset = "opset1
 
 TEST_CASE("opset convolutions", "[opset]") {
   const Pairs attributes = {{"strides", "2,2"},
-                                 {"pads_begin", "0,0"},
-                                 {"pads_end", "0,0"},
-                                 {"dilations", "1,1"},
-                                 {"auto_pad", "same_lower"}};
+                            {"pads_begin", "0,0"},
+                            {"pads_end", "0,0"},
+                            {"dilations", "1,1"},
+                            {"auto_pad", "same_lower"}};
   const Graph plain = OneLayer(10, "Convolution", attributes)
                           .input({1, 2, 8, 7})
                           .constant<float>({4, 2, 3, 3}, ramp(72))
@@ -75,8 +75,7 @@ TEST_CASE("the newest meaning up to the operation set counts", "[opset]") {
 
 TEST_CASE("opset pooling", "[opset]") {
   const auto pool = [](const char* type, Pairs more) {
-    Pairs attributes = {
-        {"kernel", "2,2"}, {"strides", "2,2"}, {"pads_begin", "0,0"}, {"pads_end", "0,0"}};
+    Pairs attributes = {{"kernel", "2,2"}, {"strides", "2,2"}, {"pads_begin", "0,0"}, {"pads_end", "0,0"}};
     attributes.insert(attributes.end(), more.begin(), more.end());
     return OneLayer(10, type, attributes, "opset14").input({1, 2, 5, 5}).graph();
   };
@@ -87,10 +86,10 @@ TEST_CASE("opset pooling", "[opset]") {
   CHECK(output_shape(pool("MaxPool", {{"auto_pad", "same_upper"}})) == Shape{1, 2, 3, 3});
   CHECK(attributes(pool("AvgPool", {{"exclude-pad", "false"}})).exclude_pad);
   Pairs padded = {{"kernel", "2,2"},
-                       {"strides", "2,2"},
-                       {"pads_begin", "1,1"},
-                       {"pads_end", "0,0"},
-                       {"exclude-pad", "false"}};
+                  {"strides", "2,2"},
+                  {"pads_begin", "1,1"},
+                  {"pads_end", "0,0"},
+                  {"exclude-pad", "false"}};
   const Graph average = OneLayer(10, "AvgPool", padded).input({1, 2, 5, 5}).graph();
   CHECK_FALSE(attributes(average).exclude_pad);
   CHECK_FALSE(attributes(average).clip_divisor);

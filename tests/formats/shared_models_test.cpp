@@ -76,7 +76,13 @@ const std::vector<Entry>& calibrated_entries() {
   return list;
 }
 
-/// A weights file of zeros that takes no space, for models whose weights are not stored.
+/// Folder of the topologies with their weights made, if there is one.
+std::filesystem::path built_topologies() {
+  const char* const environment = std::getenv("REFCALIB_TOPOLOGIES_DIR");
+  return environment != nullptr ? environment : "";
+}
+
+/// A weights file of zeros that takes no space, for legacy models whose weights are not stored.
 std::filesystem::path zero_weights(const TemporaryFolder& folder) {
   const auto path = folder.path() / "zeros.bin";
   write_file(path, "");
@@ -86,6 +92,9 @@ std::filesystem::path zero_weights(const TemporaryFolder& folder) {
 
 ir::Document open(const std::filesystem::path& root, const Entry& entry, const TemporaryFolder& folder) {
   const std::string weights = entry.weights;
+  if (weights == "-" && !built_topologies().empty())
+    return ir::read_document(built_topologies() /
+                             std::filesystem::path(entry.xml).lexically_relative("topologies"));
   if (weights == "-") return ir::read_document(root / entry.xml, zero_weights(folder));
   return ir::read_document(root / entry.xml, weights.empty() ? std::filesystem::path() : root / weights);
 }
@@ -99,6 +108,11 @@ void for_each_model(const std::vector<Entry>& list, const F& test) {
   }
   for (const Entry& entry : list) {
     CAPTURE(entry.xml);
+    // The shape computations of v10 need their real constants.
+    if (std::string(entry.xml).find("topologies/v10") == 0 && built_topologies().empty()) {
+      WARN("skipped: " << entry.xml << "; set REFCALIB_TOPOLOGIES_DIR to the output of make_weights.py");
+      continue;
+    }
     const TemporaryFolder folder;
     test(open(root, entry, folder), entry, folder);
   }

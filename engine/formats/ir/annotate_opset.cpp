@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::string_view kActivationSuffix = "/fq";
 constexpr std::string_view kWeightSuffix = "/weights_fq";
+constexpr std::string_view kBiasSuffix = "/bias_add";
 constexpr const char* kRecalibrate = "calibrate the floating-point model instead";
 
 bool is_type(const Layer& layer, std::string_view type) noexcept {
@@ -294,10 +295,13 @@ void OpsetAnnotator::correct_bias(const Annotation::Weights& weights) {
       const PortRef bias =
           editor_.insert_constant(layer.id, weights.layer + "/bias", type, shape, weights.bias);
       editor_.layer(add.id).inputs[other].dims = shape;
+      // An addition that an earlier annotation put there stands for the layer's own value.
+      if (add.name == layer.name + std::string(kBiasSuffix))
+        moved_.emplace(weights.layer, PortRef{add.id, add.outputs.at(0).id});
       return editor_.connect(bias, input);
     }
   }
-  Layer& add = editor_.insert(layer.id, layer.name + "/bias_add", "Add");
+  Layer& add = editor_.insert(layer.id, layer.name + std::string(kBiasSuffix), "Add");
   add.set_attribute("auto_broadcast", "numpy");
   const std::string precision(port_precision(type));
   const PortRef x = LayerEditor::add_input(add, precision, port.dims);

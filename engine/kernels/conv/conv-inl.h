@@ -8,24 +8,28 @@
 #include "engine/kernels/conv/blocking.h"
 #include "engine/kernels/conv/tile-inl.h"
 
-/// Packing, pointer tables and the loops around the register tile, written once for every instruction set and both element types. Included by
-/// instruction-set files only.
+/// Packing, pointer tables and the loops around the register tile, written once for every instruction set and
+/// both element types. Included by instruction-set files only.
 namespace refcalib::engine::kernels {
 namespace {
 
-/// The tiles of one instruction set and element type: MaxRows[c] rows by c vectors, and every smaller number of rows.
+/// The tiles of one instruction set and element type: MaxRows[c] rows by c vectors, and every smaller number
+/// of rows.
 template <class Product, int MaxColumns, int... RowsOf>
 struct Conv {
   using Input = typename Product::Input;
   using Packed = typename Product::Packed;
   using TileFunction = void (*)(const TileCall<Product>&) noexcept;
   static constexpr int kMostRows = 16;
-  static constexpr TileShape shape{Product::lanes, Product::stored, Product::group, sizeof(Input), MaxColumns, {0, RowsOf...}};
+  static constexpr TileShape shape{Product::lanes, Product::stored, Product::group,
+                                   sizeof(Input),  MaxColumns,      {0, RowsOf...}};
 
   template <int Columns, int Rows>
   static constexpr TileFunction function() {
-    if constexpr (Rows <= shape.rows[Columns]) return &run_tile<Product, static_cast<std::size_t>(Rows), static_cast<std::size_t>(Columns)>;
-    else return nullptr;
+    if constexpr (Rows <= shape.rows[Columns])
+      return &run_tile<Product, static_cast<std::size_t>(Rows), static_cast<std::size_t>(Columns)>;
+    else
+      return nullptr;
   }
   struct Table {
     TileFunction of[static_cast<std::size_t>(MaxColumns) + 1][kMostRows + 1];
@@ -50,7 +54,8 @@ struct Conv {
   }
 
   /// Weight of output channel o, tap t, position k inside the tap; 0 in the padding.
-  static Packed weight_at(const ConvGeometry& g, const Blocking& b, const Packed* group, std::int64_t o, std::int64_t t, std::int64_t k) {
+  static Packed weight_at(const ConvGeometry& g, const Blocking& b, const Packed* group, std::int64_t o,
+                          std::int64_t t, std::int64_t k) {
     if (o >= b.out_group || k >= b.tap_length) return 0;
     const std::int64_t area = g.kernel_d * g.kernel_h * g.kernel_w;
     const std::int64_t channel = b.merged ? k % b.in_group : k;
@@ -61,7 +66,8 @@ struct Conv {
   static void pack(const ConvGeometry& g, const void* weights, void* packed) noexcept {
     const Blocking b = block(g, shape);
     auto* pad = static_cast<Input*>(packed);
-    for (std::size_t i = 0; i < b.pad_bytes / sizeof(Input); ++i) pad[i] = static_cast<Input>(sizeof(Input) == 1 ? g.in_zero_point : 0);
+    for (std::size_t i = 0; i < b.pad_bytes / sizeof(Input); ++i)
+      pad[i] = static_cast<Input>(sizeof(Input) == 1 ? g.in_zero_point : 0);
     std::byte* to = static_cast<std::byte*>(packed) + b.pad_bytes;
     const std::int64_t group_weights = b.out_group * b.in_group * g.kernel_d * g.kernel_h * g.kernel_w;
     for (std::int64_t group = 0; group < g.groups; ++group) {
@@ -69,10 +75,12 @@ struct Conv {
       for (std::int64_t panel = 0; panel < b.panels; ++panel)
         for (std::int64_t t = 0; t < b.taps; ++t)
           for (std::int64_t k = 0; k < b.groups_per_tap; ++k)
-            for (std::int64_t v = b.panel_begin(panel); v < b.panel_begin(panel + 1); ++v, to += Product::stored) {
+            for (std::int64_t v = b.panel_begin(panel); v < b.panel_begin(panel + 1);
+                 ++v, to += Product::stored) {
               for (int l = 0; l < Product::lanes; ++l)
                 for (int i = 0; i < Product::group; ++i)
-                  Product::put(to, l, i, weight_at(g, b, source, v * Product::lanes + l, t, k * Product::group + i));
+                  Product::put(to, l, i,
+                               weight_at(g, b, source, v * Product::lanes + l, t, k * Product::group + i));
             }
     }
   }
@@ -91,7 +99,10 @@ struct Conv {
   class TapTable {
    public:
     TapTable(const ConvGeometry& g, const Blocking& b, const ConvOperands& o)
-        : g_(g), b_(b), pad_(static_cast<const Input*>(o.packed)), table_(static_cast<const Input**>(o.scratch)),
+        : g_(g),
+          b_(b),
+          pad_(static_cast<const Input*>(o.packed)),
+          table_(static_cast<const Input**>(o.scratch)),
           segments_(static_cast<std::byte*>(o.scratch) + b.table_bytes) {}
 
     void build(const Input* input, std::int64_t first, std::int64_t count) {
@@ -144,7 +155,8 @@ struct Conv {
       auto* segment = reinterpret_cast<Input*>(next_segment_);
       next_segment_ += b_.segment_bytes;
       std::memcpy(segment, pad_, b_.segment_bytes);
-      const std::int64_t from = ix < 0 ? -ix : 0, until = ix + g_.kernel_w > g_.in_w ? g_.in_w - ix : g_.kernel_w;
+      const std::int64_t from = ix < 0 ? -ix : 0,
+                         until = ix + g_.kernel_w > g_.in_w ? g_.in_w - ix : g_.kernel_w;
       std::memcpy(segment + from * g_.in_channels, line + (ix + from) * g_.in_pixel_stride,
                   static_cast<std::size_t>((until - from) * g_.in_channels) * sizeof(Input));
       return segment;
@@ -158,11 +170,14 @@ struct Conv {
     std::byte* next_segment_ = nullptr;
   };
 
-  static void run(const ConvGeometry& g, const ConvOperands& o, std::int64_t begin, std::int64_t end) noexcept {
+  static void run(const ConvGeometry& g, const ConvOperands& o, std::int64_t begin,
+                  std::int64_t end) noexcept {
     const Blocking b = block(g, shape);
     TapTable taps(g, b, o);
     const std::int64_t out_bytes = o.epilogue.output_kind == Epilogue::Output::f32 ? 4 : 1;
-    const std::int64_t residual_bytes = o.epilogue.residual_kind == Epilogue::Residual::none ? 0 : o.epilogue.residual_kind == Epilogue::Residual::f32 ? 4 : 1;
+    const std::int64_t residual_bytes = o.epilogue.residual_kind == Epilogue::Residual::none  ? 0
+                                        : o.epilogue.residual_kind == Epilogue::Residual::f32 ? 4
+                                                                                              : 1;
     std::int64_t known_block = -1;
     TileCall<Product> call{};
     call.row_stride = b.rows;
@@ -176,19 +191,24 @@ struct Conv {
       const std::int64_t block_index = group_block % b.blocks, group = group_block / b.blocks;
       const std::int64_t first = block_index * b.block_pixels;
       const std::int64_t count = first + b.block_pixels <= b.pixels ? b.block_pixels : b.pixels - first;
-      if (group_block != known_block) taps.build(static_cast<const Input*>(o.input) + group * b.in_group, first, count);
+      if (group_block != known_block)
+        taps.build(static_cast<const Input*>(o.input) + group * b.in_group, first, count);
       known_block = group_block;
       const std::int64_t vector = b.panel_begin(panel);
       const int columns = static_cast<int>(b.panel_begin(panel + 1) - vector);
       const std::int64_t channel = vector * Product::lanes, left = b.out_group - channel;
-      call.panel = static_cast<const std::byte*>(o.packed) + b.pad_bytes + static_cast<std::size_t>(group * b.vectors + vector) * b.vector_bytes;
+      call.panel = static_cast<const std::byte*>(o.packed) + b.pad_bytes +
+                   static_cast<std::size_t>(group * b.vectors + vector) * b.vector_bytes;
       call.channel = group * b.out_group + channel;
-      call.columns = static_cast<std::size_t>(left < columns * Product::lanes ? left : columns * Product::lanes);
+      call.columns =
+          static_cast<std::size_t>(left < columns * Product::lanes ? left : columns * Product::lanes);
       for (std::int64_t p = 0; p < count; p += b.rows) {
         const std::int64_t rows = count - p < b.rows ? count - p : b.rows;
         call.taps = taps.tile(p / b.rows);
-        call.output = static_cast<std::byte*>(o.output) + (first + p) * call.output_step + call.channel * out_bytes;
-        call.residual = static_cast<const std::byte*>(o.residual) + (first + p) * call.residual_step + call.channel * residual_bytes;
+        call.output =
+            static_cast<std::byte*>(o.output) + (first + p) * call.output_step + call.channel * out_bytes;
+        call.residual = static_cast<const std::byte*>(o.residual) + (first + p) * call.residual_step +
+                        call.channel * residual_bytes;
         tiles.of[columns][rows](call);
       }
     }

@@ -6,24 +6,25 @@
 #include "engine/kernels/dot.h"
 #include "engine/kernels/epilogue-inl.h"
 
-/// The inner loop of the convolution: a register tile of Rows pixels by Columns vectors of output channels. Included by
-/// instruction-set files only; in an unnamed namespace, so that each file has its own.
+/// The inner loop of the convolution: a register tile of Rows pixels by Columns vectors of output channels.
+/// Included by instruction-set files only; in an unnamed namespace, so that each file has its own.
 namespace refcalib::engine::kernels {
 namespace {
 
 /// One call of a tile.
 template <class Product>
 struct TileCall {
-  const typename Product::Input* const* taps;  ///< [tap][stride of rows]: first channel of the tap for each row
-  std::int64_t row_stride;                     ///< rows of the table per tap
+  const typename Product::Input* const*
+      taps;                 ///< [tap][stride of rows]: first channel of the tap for each row
+  std::int64_t row_stride;  ///< rows of the table per tap
   std::int64_t tap_count;
-  std::int64_t groups_per_tap;                 ///< broadcasts per tap
-  const std::byte* panel;                      ///< packed weights [tap][group][column vector]
+  std::int64_t groups_per_tap;  ///< broadcasts per tap
+  const std::byte* panel;       ///< packed weights [tap][group][column vector]
   const Epilogue* epilogue;
-  std::int64_t channel;                        ///< first output channel
-  std::size_t columns;                         ///< valid output channels
-  std::byte* output;                           ///< first row, first channel
-  std::int64_t output_step;                    ///< bytes from row to row
+  std::int64_t channel;      ///< first output channel
+  std::size_t columns;       ///< valid output channels
+  std::byte* output;         ///< first row, first channel
+  std::int64_t output_step;  ///< bytes from row to row
   const std::byte* residual;
   std::int64_t residual_step;
 };
@@ -38,15 +39,18 @@ void run_tile(const TileCall<Product>& call) noexcept {
   Sum acc[Rows][Columns];
   for (std::size_t v = 0; v < Columns; ++v) {
     Sum start;
-    if constexpr (Product::group == 1) start = tile.parameter(call.epilogue->bias, v);
-    else start = Sum::broadcast(0);
+    if constexpr (Product::group == 1)
+      start = tile.parameter(call.epilogue->bias, v);
+    else
+      start = Sum::broadcast(0);
     for (std::size_t r = 0; r < Rows; ++r) acc[r][v] = start;
   }
 
   const std::byte* weights = call.panel;
   for (std::int64_t tap = 0; tap < call.tap_count; ++tap) {
     const typename Product::Input* row[Rows];
-    for (std::size_t r = 0; r < Rows; ++r) row[r] = call.taps[tap * call.row_stride + static_cast<std::int64_t>(r)];
+    for (std::size_t r = 0; r < Rows; ++r)
+      row[r] = call.taps[tap * call.row_stride + static_cast<std::int64_t>(r)];
     for (std::int64_t g = 0; g < call.groups_per_tap; ++g) {
       typename Product::Weight w[Columns];
 #pragma GCC unroll 8

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+#include <cstring>
+
 #include "engine/kernels/layout/layout.h"
 #include "engine/kernels/layout/units.h"
 #include "engine/kernels/quantize-inl.h"
@@ -82,8 +85,8 @@ struct PlaneDequantized {
 /// Calls tile(offset of the first plane's pixel, offset of the pixel's first channel, number of pixels) for
 /// tiles of one vector of pixels.
 template <class Arch, class Tile>
-REFCALIB_INLINE void for_pixel_tiles(const LayoutArgs& a, std::int64_t begin, std::int64_t end,
-                                     const Tile& tile) {
+[[gnu::always_inline]] inline void for_pixel_tiles(const LayoutArgs& a, std::int64_t begin, std::int64_t end,
+                                                   const Tile& tile) {
   for (std::int64_t unit = begin; unit < end; ++unit) {
     const LayoutUnit u = layout_unit(a, unit);
     for_vectors<Arch, Ints<Arch>::size>(u.last_pixel - u.first_pixel, [&](std::int64_t offset, auto pixels) {
@@ -104,7 +107,7 @@ constexpr int pixel_count(First<Arch> first) {
 
 /// Calls f(Full) or f(First{left}) for a row of `left` elements of which a vector takes `size`.
 template <class Arch, class F>
-REFCALIB_INLINE void with_part(std::int64_t left, std::int64_t size, const F& f) {
+[[gnu::always_inline]] inline void with_part(std::int64_t left, std::int64_t size, const F& f) {
   if (left >= size) {
     f(Full<Arch>{});
   } else {
@@ -127,6 +130,20 @@ class ToPixels {
     for_pixel_tiles<Arch>(a, begin, end, [&](std::int64_t in_offset, std::int64_t out_offset, auto pixels) {
       const Planar* in = static_cast<const Planar*>(a.input) + in_offset;
       float* out = static_cast<float*>(a.output) + out_offset;
+      if (a.padded_channels <= few_channels) {
+        float planes[few_channels * lane_count<Arch>];
+        for (std::int64_t c = 0; c < a.padded_channels; ++c) {
+          store(planes + c * size, as_floats(channel(a, plane, in, c, 0, pixels)), Full<Arch>{});
+        }
+        with_channel_count(a.padded_channels, [&](auto channels) {
+          for (int i = 0; i < pixel_count(pixels); ++i) {
+            for (int c = 0; c < channels.value; ++c) {
+              out[i * a.pixel_stride + c] = planes[c * size + i];
+            }
+          }
+        });
+        return;
+      }
       for (std::int64_t c = 0; c < a.padded_channels; c += size) {
         Ints<Arch> lanes[lane_count<Arch>];
         for (int j = 0; j < size; ++j) {
@@ -153,6 +170,16 @@ class ToPixels {
         store_bytes(out, as_bytes(four_channels(a, plane, in, 0, pixels)), bytes(pixels));
         return;
       }
+      if (a.padded_channels <= few_channels) {
+        std::uint8_t block[4 * lane_count<Arch>];
+        store_bytes(block, as_bytes(four_channels(a, plane, in, 0, pixels)), Full<Arch>{});
+        with_channel_count(a.padded_channels, [&](auto channels) {
+          for (int i = 0; i < pixel_count(pixels); ++i) {
+            std::memcpy(out + i * a.pixel_stride, block + 4 * i, static_cast<std::size_t>(channels.value));
+          }
+        });
+        return;
+      }
       for (std::int64_t c = 0; c < a.padded_channels; c += 4 * size) {
         Ints<Arch> lanes[lane_count<Arch>];
         for (int j = 0; j < size; ++j) {
@@ -171,19 +198,42 @@ class ToPixels {
   }
 
  private:
+  // Pictures and maps of so few channels would leave most of a transposed square empty.
+  static constexpr std::int64_t few_channels = 4;
+
+  template <int C>
+  struct ChannelCount {
+    static constexpr int value = C;
+  };
+  /// Calls f with the number of channels as a constant, so that its loops over them unroll.
+  template <class F>
+  [[gnu::always_inline]] inline static void with_channel_count(std::int64_t channels, const F& f) {
+    switch (channels) {
+      case 1:
+        return f(ChannelCount<1>{});
+      case 2:
+        return f(ChannelCount<2>{});
+      case 3:
+        return f(ChannelCount<3>{});
+      default:
+        return f(ChannelCount<4>{});
+    }
+  }
+
   static constexpr Full<Arch> bytes(Full<Arch>) { return {}; }
   static constexpr First<Arch> bytes(First<Arch> first) { return {4 * first.n}; }
 
   /// The pixels of channel c, or padding.
   template <class N>
-  REFCALIB_INLINE static Ints<Arch> channel(const LayoutArgs& a, const Plane& plane, const Planar* in,
-                                            std::int64_t c, std::int32_t padding, N pixels) {
+  [[gnu::always_inline]] inline static Ints<Arch> channel(const LayoutArgs& a, const Plane& plane,
+                                                          const Planar* in, std::int64_t c,
+                                                          std::int32_t padding, N pixels) {
     return c < a.channels ? plane.read(in + c * a.plane_stride, c, pixels) : Ints<Arch>::broadcast(padding);
   }
 
   template <class N>
-  REFCALIB_INLINE static Ints<Arch> four_channels(const LayoutArgs& a, const Plane& plane, const Planar* in,
-                                                  std::int64_t c, N pixels) {
+  [[gnu::always_inline]] inline static Ints<Arch> four_channels(const LayoutArgs& a, const Plane& plane,
+                                                                const Planar* in, std::int64_t c, N pixels) {
     return channel(a, plane, in, c, a.zero_point, pixels) |
            shift_left<8>(channel(a, plane, in, c + 1, a.zero_point, pixels)) |
            shift_left<16>(channel(a, plane, in, c + 2, a.zero_point, pixels)) |
@@ -246,8 +296,8 @@ class ToPlanes {
 
  private:
   template <class N>
-  REFCALIB_INLINE static void four_planes(const LayoutArgs& a, const Plane& plane, Planar* out,
-                                          Ints<Arch> lanes, std::int64_t c, N pixels) {
+  [[gnu::always_inline]] inline static void four_planes(const LayoutArgs& a, const Plane& plane, Planar* out,
+                                                        Ints<Arch> lanes, std::int64_t c, N pixels) {
     const auto byte = Ints<Arch>::broadcast(255);
     for (int k = 0; k < 4 && c + k < a.channels; ++k) {
       plane.write(out + (c + k) * a.plane_stride, lanes & byte, c + k, pixels);
