@@ -51,19 +51,29 @@ void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"sync", "async"}))
       ->capture_default_str()
       ->group(how);
-  app.add_option("--niter", o.iterations, "Runs; 0: by time [also -niter]")->group(how);
+  app.add_option("--niter", o.iterations, "Runs; 0: by time [also -niter]")
+      ->check(whole_number())
+      ->group(how);
   app.add_option("-t,--time", o.seconds,
                  "Seconds; with --niter, the later of both ends it; default without both: 10")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(non_negative_number())
       ->group(how);
-  app.add_option("--warm-up", o.warm_up, "Runs that are not counted")->capture_default_str()->group(how);
-  app.add_option("-b,--batch", o.batch, "Batch; must be the model's in this version")->group(how);
+  app.add_option("--warm-up", o.warm_up, "Runs that are not counted")
+      ->check(whole_number())
+      ->capture_default_str()
+      ->group(how);
+  app.add_option("-b,--batch", o.batch, "Batch; must be the model's in this version")
+      ->check(whole_number())
+      ->group(how);
   app.add_option("--shape", o.shape,
                  "Input shapes, [1,3,224,224] or name[1,3,224,224],…; must be the model's")
       ->group(how);
   app.add_option("--nstreams", o.streams, "Streams of --api async, which share --nthreads; 0: one per thread")
+      ->check(whole_number())
       ->group(how);
-  app.add_option("--nireq", o.requests, "Requests in flight of --api async; 0: one per stream")->group(how);
+  app.add_option("--nireq", o.requests, "Requests in flight of --api async; 0: one per stream")
+      ->check(whole_number())
+      ->group(how);
   app.add_flag("--pin", o.pin, "Bind the calling thread of every stream to a core of its own")->group(how);
   app.add_option("--vs", o.versus,
                  "A second model OTHER.xml; both take turns, the ratio of their times is printed")

@@ -80,7 +80,7 @@ void declare(CLI::App& app, Options& o) {
       ->group(how);
   app.add_flag("--no-bias-correction", o.no_bias_correction, "Leave the biases as they are")->group(how);
   o.keep_float.declare(app, how);
-  app.add_option("--batch-size", o.batch, "Must be the model's")->group(how);
+  app.add_option("--batch-size", o.batch, "Must be the model's")->check(whole_number())->group(how);
   app.add_option("-p,--precision", o.precision, "Only INT8")->group(how);
   app.add_option("-d,--device,--target-devices", o.device, "Only CPU [also -td]")->group(how);
 

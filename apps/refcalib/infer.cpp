@@ -37,7 +37,9 @@ void declare(CLI::App& app, Options& o) {
                  "Write every output into this folder as <name>.npy (float32, first axis: samples)");
   app.add_option("--labels", o.labels,
                  "True classes: lines `file index`, or `index` for sample n; prints top-1, top-5");
-  app.add_option("--top,--nt", o.top, "Best classes to print for each sample")->capture_default_str();
+  app.add_option("--top,--nt", o.top, "Best classes to print for each sample")
+      ->check(whole_number())
+      ->capture_default_str();
   app.add_flag("-v,--verbose", o.verbose, "Print every sample even with --labels");
 }
 

@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kExitCodes =
     "Exit codes: 0 done; 1 failed (bad input, unwritable output); 2 wrong command line; 3 interrupted, "
     "nothing\n"
-    "written; 4 compare found an output below --fail-below.";
+    "written; 4 compare found an output below --fail-below.\n";
 
 std::string version_text() {
   return std::string("refcalib ") + version_string;
@@ -31,12 +31,12 @@ class Program {
     app_.description("Makes a trained network run in INT8 on an ordinary CPU.");
     app_.set_version_flag("--version", version_text());
     app_.require_subcommand(1);
-    app_.footer(kExitCodes);
     for (Command& command : commands_) {
       CLI::App* const subcommand = app_.add_subcommand(command.name, command.summary);
       command.declare(*subcommand);
       subcommand->footer(subcommand->get_footer() + kExitCodes);
     }
+    app_.footer(kExitCodes);  // last, because subcommands take over what is set before they are added
   }
 
   Exit run(int argc, char** argv, Report& report) {

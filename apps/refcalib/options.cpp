@@ -2,12 +2,38 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <cmath>
 #include <filesystem>
 
 #include "apps/refcalib/text.h"
 #include "engine/core/error.h"
 
 namespace refcalib::app {
+
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](std::string& text) {
+        std::int64_t value = 0;
+        const char* const end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data(), end, value);
+        const bool fine = !text.empty() && error == std::errc() && stop == end && value >= 0;
+        return fine ? std::string() : "'" + text + "' is no whole number from 0 on";
+      },
+      "");
+}
+
+CLI::Validator non_negative_number() {
+  return CLI::Validator(
+      [](std::string& text) {
+        double value = 0;
+        const char* const end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data(), end, value);
+        const bool fine = error == std::errc() && stop == end && std::isfinite(value) && value >= 0;
+        return fine ? std::string() : "'" + text + "' is no number from 0 on";
+      },
+      "");
+}
 
 engine::CompileOptions ModelOptions::compile_options() const {
   engine::CompileOptions options = engine::default_options();
@@ -59,8 +85,11 @@ void declare_inputs(CLI::App& app, InputOptions& options, const std::string& nam
          "samples, folder of .npy; NAME=PATH for one input of several")
       ->group(group);
   app.add_option("--random", options.seed, "Feed uniform random numbers in [-1,1) made from this seed")
+      ->check(whole_number())
       ->group(group);
-  app.add_option("--subset", options.subset, "Use the first N samples only; 0: all [also -ss]")->group(group);
+  app.add_option("--subset", options.subset, "Use the first N samples only; 0: all [also -ss]")
+      ->check(whole_number())
+      ->group(group);
   app.add_option("--mean", options.preprocessing.mean, "Subtracted from pixels: a, or a,b,c in the order fed")
       ->group(group);
   app.add_option("--scale", options.preprocessing.scale,

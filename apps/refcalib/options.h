@@ -17,6 +17,11 @@
 
 namespace refcalib::app {
 
+/// Accepts decimal digits that fit into 63 bits: the parser itself takes "-1" for a huge number.
+CLI::Validator whole_number();
+/// Accepts finite numbers from 0 on: the parser's own range check lets NaN pass.
+CLI::Validator non_negative_number();
+
 /// Which model, and how it runs.
 struct ModelOptions {
   std::string model, weights;

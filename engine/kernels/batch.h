@@ -9,6 +9,8 @@
 /// instruction-set files only; everything is templated on the tag and inlined, so that nothing is shared
 /// between files compiled with different flags. Arithmetic has one rounding per operator; max and min are `a
 /// > b ? a : b` and `a < b ? a : b`; integers wrap.
+/// Forces a function of this layer into its caller.
+#define REFCALIB_INLINE inline __attribute__((always_inline))
 
 namespace refcalib::engine::kernels {
 
@@ -25,14 +27,14 @@ template <class A>
 struct Floats {
   static constexpr int size = Simd<A>::lanes;
   typename Simd<A>::F v;
-  [[gnu::always_inline]] inline static Floats broadcast(float x) { return {Simd<A>::broadcast(x)}; }
+  REFCALIB_INLINE static Floats broadcast(float x) { return {Simd<A>::broadcast(x)}; }
 };
 
 template <class A>
 struct Ints {
   static constexpr int size = Simd<A>::lanes;
   typename Simd<A>::I v;
-  [[gnu::always_inline]] inline static Ints broadcast(std::int32_t x) { return {Simd<A>::broadcast(x)}; }
+  REFCALIB_INLINE static Ints broadcast(std::int32_t x) { return {Simd<A>::broadcast(x)}; }
 };
 
 /// The same vector as Ints, seen as four bytes per lane.
@@ -40,7 +42,7 @@ template <class A>
 struct Bytes {
   static constexpr int size = 4 * Simd<A>::lanes;
   typename Simd<A>::I v;
-  [[gnu::always_inline]] inline static Bytes broadcast(std::uint8_t x) {
+  REFCALIB_INLINE static Bytes broadcast(std::uint8_t x) {
     return {Simd<A>::broadcast(static_cast<std::int32_t>(x * 0x01010101U))};
   }
 };
@@ -59,53 +61,53 @@ inline constexpr auto lane_count = static_cast<std::size_t>(Simd<A>::lanes);
 // -----------------------------------------------------------------------------------------------------------
 
 template <class A>
-[[gnu::always_inline]] inline Floats<A> load(const float* p, Full<A>) {
+REFCALIB_INLINE Floats<A> load(const float* p, Full<A>) {
   return {Simd<A>::load(p)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> load(const float* p, First<A> first) {
+REFCALIB_INLINE Floats<A> load(const float* p, First<A> first) {
   return {Simd<A>::load_n(p, first.n)};
 }
 template <class A>
-[[gnu::always_inline]] inline void store(float* p, Floats<A> a, Full<A>) {
+REFCALIB_INLINE void store(float* p, Floats<A> a, Full<A>) {
   Simd<A>::store(p, a.v);
 }
 template <class A>
-[[gnu::always_inline]] inline void store(float* p, Floats<A> a, First<A> first) {
+REFCALIB_INLINE void store(float* p, Floats<A> a, First<A> first) {
   Simd<A>::store_n(p, a.v, first.n);
 }
 /// One byte per lane, widened.
 template <class A>
-[[gnu::always_inline]] inline Ints<A> load_u8(const std::uint8_t* p, Full<A>) {
+REFCALIB_INLINE Ints<A> load_u8(const std::uint8_t* p, Full<A>) {
   return {Simd<A>::load_u8(p)};
 }
 template <class A>
-[[gnu::always_inline]] inline Ints<A> load_u8(const std::uint8_t* p, First<A> first) {
+REFCALIB_INLINE Ints<A> load_u8(const std::uint8_t* p, First<A> first) {
   return {Simd<A>::load_u8_n(p, first.n)};
 }
 /// One byte per lane, saturated to 0..255.
 template <class A>
-[[gnu::always_inline]] inline void store_u8(std::uint8_t* p, Ints<A> a, Full<A>) {
+REFCALIB_INLINE void store_u8(std::uint8_t* p, Ints<A> a, Full<A>) {
   Simd<A>::store_u8(p, a.v);
 }
 template <class A>
-[[gnu::always_inline]] inline void store_u8(std::uint8_t* p, Ints<A> a, First<A> first) {
+REFCALIB_INLINE void store_u8(std::uint8_t* p, Ints<A> a, First<A> first) {
   Simd<A>::store_u8_n(p, a.v, first.n);
 }
 template <class A>
-[[gnu::always_inline]] inline Bytes<A> load_bytes(const std::uint8_t* p, Full<A>) {
+REFCALIB_INLINE Bytes<A> load_bytes(const std::uint8_t* p, Full<A>) {
   return {Simd<A>::load_bytes(p)};
 }
 template <class A>
-[[gnu::always_inline]] inline Bytes<A> load_bytes(const std::uint8_t* p, First<A> first) {
+REFCALIB_INLINE Bytes<A> load_bytes(const std::uint8_t* p, First<A> first) {
   return {Simd<A>::load_bytes_n(p, first.n)};
 }
 template <class A>
-[[gnu::always_inline]] inline void store_bytes(std::uint8_t* p, Bytes<A> a, Full<A>) {
+REFCALIB_INLINE void store_bytes(std::uint8_t* p, Bytes<A> a, Full<A>) {
   Simd<A>::store_bytes(p, a.v);
 }
 template <class A>
-[[gnu::always_inline]] inline void store_bytes(std::uint8_t* p, Bytes<A> a, First<A> first) {
+REFCALIB_INLINE void store_bytes(std::uint8_t* p, Bytes<A> a, First<A> first) {
   Simd<A>::store_bytes_n(p, a.v, first.n);
 }
 
@@ -113,94 +115,94 @@ template <class A>
 // -------------------------------------------------------------------------------------------------------
 
 template <class A>
-[[gnu::always_inline]] inline Floats<A> operator+(Floats<A> a, Floats<A> b) {
+REFCALIB_INLINE Floats<A> operator+(Floats<A> a, Floats<A> b) {
   return {Simd<A>::add(a.v, b.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> operator-(Floats<A> a, Floats<A> b) {
+REFCALIB_INLINE Floats<A> operator-(Floats<A> a, Floats<A> b) {
   return {Simd<A>::sub(a.v, b.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> operator*(Floats<A> a, Floats<A> b) {
+REFCALIB_INLINE Floats<A> operator*(Floats<A> a, Floats<A> b) {
   return {Simd<A>::mul(a.v, b.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> operator/(Floats<A> a, Floats<A> b) {
+REFCALIB_INLINE Floats<A> operator/(Floats<A> a, Floats<A> b) {
   return {Simd<A>::div(a.v, b.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> fma(Floats<A> a, Floats<A> b, Floats<A> c) {
+REFCALIB_INLINE Floats<A> fma(Floats<A> a, Floats<A> b, Floats<A> c) {
   return {Simd<A>::fma(a.v, b.v, c.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> max(Floats<A> a, Floats<A> b) {
+REFCALIB_INLINE Floats<A> max(Floats<A> a, Floats<A> b) {
   return {Simd<A>::max(a.v, b.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> min(Floats<A> a, Floats<A> b) {
+REFCALIB_INLINE Floats<A> min(Floats<A> a, Floats<A> b) {
   return {Simd<A>::min(a.v, b.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> abs(Floats<A> a) {
+REFCALIB_INLINE Floats<A> abs(Floats<A> a) {
   return {Simd<A>::abs(a.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> negate(Floats<A> a) {
+REFCALIB_INLINE Floats<A> negate(Floats<A> a) {
   return {Simd<A>::neg(a.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> sqrt(Floats<A> a) {
+REFCALIB_INLINE Floats<A> sqrt(Floats<A> a) {
   return {Simd<A>::sqrt(a.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> floor(Floats<A> a) {
+REFCALIB_INLINE Floats<A> floor(Floats<A> a) {
   return {Simd<A>::floor(a.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> ceil(Floats<A> a) {
+REFCALIB_INLINE Floats<A> ceil(Floats<A> a) {
   return {Simd<A>::ceil(a.v)};
 }
 /// Half to even.
 template <class A>
-[[gnu::always_inline]] inline Floats<A> round(Floats<A> a) {
+REFCALIB_INLINE Floats<A> round(Floats<A> a) {
   return {Simd<A>::nearbyint(a.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Ints<A> round_to_int(Floats<A> a) {
+REFCALIB_INLINE Ints<A> round_to_int(Floats<A> a) {
   return {Simd<A>::nearbyint_as_int(a.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> to_float(Ints<A> a) {
+REFCALIB_INLINE Floats<A> to_float(Ints<A> a) {
   return {Simd<A>::to_float(a.v)};
 }
 
 template <class A>
-[[gnu::always_inline]] inline Ints<A> operator+(Ints<A> a, Ints<A> b) {
+REFCALIB_INLINE Ints<A> operator+(Ints<A> a, Ints<A> b) {
   return {Simd<A>::add(a.v, b.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Ints<A> operator-(Ints<A> a, Ints<A> b) {
+REFCALIB_INLINE Ints<A> operator-(Ints<A> a, Ints<A> b) {
   return {Simd<A>::sub(a.v, b.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Ints<A> operator&(Ints<A> a, Ints<A> b) {
+REFCALIB_INLINE Ints<A> operator&(Ints<A> a, Ints<A> b) {
   return {Simd<A>::bit_and(a.v, b.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Ints<A> operator|(Ints<A> a, Ints<A> b) {
+REFCALIB_INLINE Ints<A> operator|(Ints<A> a, Ints<A> b) {
   return {Simd<A>::bit_or(a.v, b.v)};
 }
 template <int N, class A>
-[[gnu::always_inline]] inline Ints<A> shift_left(Ints<A> a) {
+REFCALIB_INLINE Ints<A> shift_left(Ints<A> a) {
   return {Simd<A>::template shift_left<N>(a.v)};
 }
 /// Copies the sign bit.
 template <int N, class A>
-[[gnu::always_inline]] inline Ints<A> shift_right(Ints<A> a) {
+REFCALIB_INLINE Ints<A> shift_right(Ints<A> a) {
   return {Simd<A>::template shift_right_signed<N>(a.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Bytes<A> max(Bytes<A> a, Bytes<A> b) {
+REFCALIB_INLINE Bytes<A> max(Bytes<A> a, Bytes<A> b) {
   return {Simd<A>::max_u8(a.v, b.v)};
 }
 
@@ -209,38 +211,38 @@ template <class A>
 
 /// False where either is NaN.
 template <class A>
-[[gnu::always_inline]] inline Mask<A> less(Floats<A> a, Floats<A> b) {
+REFCALIB_INLINE Mask<A> less(Floats<A> a, Floats<A> b) {
   return {Simd<A>::lt(a.v, b.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Mask<A> is_nan(Floats<A> a) {
+REFCALIB_INLINE Mask<A> is_nan(Floats<A> a) {
   return {Simd<A>::mask_not(Simd<A>::eq(a.v, a.v))};
 }
 /// Lanes of `a` where the mask holds, else of `b`.
 template <class A>
-[[gnu::always_inline]] inline Floats<A> select(Mask<A> m, Floats<A> a, Floats<A> b) {
+REFCALIB_INLINE Floats<A> select(Mask<A> m, Floats<A> a, Floats<A> b) {
   return {Simd<A>::select(m.v, a.v, b.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Ints<A> bits(Floats<A> a) {
+REFCALIB_INLINE Ints<A> bits(Floats<A> a) {
   return {Simd<A>::as_int(a.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Floats<A> as_floats(Ints<A> a) {
+REFCALIB_INLINE Floats<A> as_floats(Ints<A> a) {
   return {Simd<A>::as_float(a.v)};
 }
 template <class A>
-[[gnu::always_inline]] inline Ints<A> as_ints(Bytes<A> a) {
+REFCALIB_INLINE Ints<A> as_ints(Bytes<A> a) {
   return {a.v};
 }
 template <class A>
-[[gnu::always_inline]] inline Bytes<A> as_bytes(Ints<A> a) {
+REFCALIB_INLINE Bytes<A> as_bytes(Ints<A> a) {
   return {a.v};
 }
 
 /// rows[i] lane j <-> rows[j] lane i
 template <class A>
-[[gnu::always_inline]] inline void transpose(Ints<A> (&rows)[lane_count<A>]) {
+REFCALIB_INLINE void transpose(Ints<A> (&rows)[lane_count<A>]) {
   typename Simd<A>::I lanes[lane_count<A>];
   for (std::size_t i = 0; i < lane_count<A>; ++i) {
     lanes[i] = rows[i].v;

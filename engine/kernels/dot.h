@@ -23,14 +23,14 @@ struct FloatProduct {
   static constexpr int lanes = Simd<A>::lanes;
   static constexpr int stored = lanes * 4;  ///< bytes of one packed vector of weights
 
-  REFCALIB_INLINE static Weight weight(const std::byte* p) {
+  [[gnu::always_inline]] static Weight weight(const std::byte* p) {
     return {Simd<A>::load(reinterpret_cast<const float*>(p))};
   }
-  REFCALIB_INLINE static Activation activation(const float* p) { return {Simd<A>::broadcast(*p)}; }
-  REFCALIB_INLINE static Sum accumulate(Sum acc, Activation a, Weight w) {
+  [[gnu::always_inline]] static Activation activation(const float* p) { return {Simd<A>::broadcast(*p)}; }
+  [[gnu::always_inline]] static Sum accumulate(Sum acc, Activation a, Weight w) {
     return {Simd<A>::fma(a.v, w.v, acc.v)};
   }
-  REFCALIB_INLINE static void put(std::byte* p, int lane, int, float w) {
+  [[gnu::always_inline]] static void put(std::byte* p, int lane, int, float w) {
     reinterpret_cast<float*>(p)[lane] = w;
   }
 };
@@ -48,12 +48,14 @@ struct QuadProduct {
   static constexpr int lanes = Simd<A>::lanes;
   static constexpr int stored = static_cast<int>(Simd<A>::weight_bytes);
 
-  REFCALIB_INLINE static Weight weight(const std::byte* p) { return Simd<A>::load_weights(p); }
-  REFCALIB_INLINE static Activation activation(const std::uint8_t* p) { return Simd<A>::broadcast_quad(p); }
-  REFCALIB_INLINE static Sum accumulate(Sum acc, const Activation& a, const Weight& w) {
+  [[gnu::always_inline]] static Weight weight(const std::byte* p) { return Simd<A>::load_weights(p); }
+  [[gnu::always_inline]] static Activation activation(const std::uint8_t* p) {
+    return Simd<A>::broadcast_quad(p);
+  }
+  [[gnu::always_inline]] static Sum accumulate(Sum acc, const Activation& a, const Weight& w) {
     return {Simd<A>::dot4(acc.v, a, w)};
   }
-  REFCALIB_INLINE static void put(std::byte* p, int lane, int j, std::int8_t w) {
+  [[gnu::always_inline]] static void put(std::byte* p, int lane, int j, std::int8_t w) {
     Simd<A>::put_weight(p, lane, j, w);
   }
 };

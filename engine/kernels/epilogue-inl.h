@@ -2,10 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "engine/kernels/batch.h"
 #include "engine/kernels/epilogue.h"
-#include "engine/kernels/quantize-inl.h"
+#include "engine/kernels/unroll.h"
 
 /// The epilogue of epilogue.h over a register tile. Each phase runs over the whole tile, so that a call takes
 /// one branch per phase and not one per vector. Included by instruction-set files only.
@@ -21,89 +22,155 @@ struct TileRow {
 template <class Arch, std::size_t Rows, std::size_t Vectors>
 struct EpilogueTile {
   using F = Floats<Arch>;
+  using I = Ints<Arch>;
   static constexpr std::size_t lanes = F::size;
 
   const Epilogue& e;
   std::int64_t channel;  ///< first output channel of the tile
-  std::size_t columns;   ///< valid channels, 1 .. Vectors * lanes
+  std::size_t
+      columns;  ///< valid channels; all vectors but the last are full: (Vectors - 1) * lanes < columns
+
+  /// Valid channels of the last vector.
+  [[gnu::always_inline]] First<Arch> rest() const {
+    return {static_cast<int>(columns - (Vectors - 1) * lanes)};
+  }
 
   /// Calls f(vector, extent) for the vectors of a row: whole ones, and the rest of the last.
   template <class Body>
-  [[gnu::always_inline]] inline void over_columns(const Body& body) const {
+  [[gnu::always_inline]] void over_columns(const Body& body) const {
+    unroll<Vectors - 1>([&](auto v) __attribute__((always_inline)) { body(v, Full<Arch>{}); });
+    constexpr std::integral_constant<std::size_t, Vectors - 1> last;
     if (columns == Vectors * lanes) {
-      for (std::size_t v = 0; v < Vectors; ++v) body(v, Full<Arch>{});
-      return;
-    }
-    for (std::size_t v = 0; v < Vectors; ++v) {
-      if (columns >= (v + 1) * lanes)
-        body(v, Full<Arch>{});
-      else if (columns > v * lanes)
-        body(v, First<Arch>{static_cast<int>(columns - v * lanes)});
+      body(last, Full<Arch>{});
+    } else {
+      body(last, rest());
     }
   }
 
-  [[gnu::always_inline]] inline F parameter(const float* array, std::size_t v) const {
-    return load(array + channel + static_cast<std::ptrdiff_t>(v * lanes), Full<Arch>{});
+  /// Calls f(row, vector) for all vectors of the tile.
+  template <class Body>
+  [[gnu::always_inline]] static void over_tile(const Body& body) {
+    unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+      unroll<Vectors>([&](auto v) __attribute__((always_inline)) { body(r, v); });
+    });
   }
 
-  [[gnu::always_inline]] inline void scale(const Ints<Arch> (&acc)[Rows][Vectors],
-                                           F (&y)[Rows][Vectors]) const {
-    for (std::size_t v = 0; v < Vectors; ++v) {
-      const Ints<Arch> offset{
-          Simd<Arch>::load(e.acc_offset + channel + static_cast<std::ptrdiff_t>(v * lanes))};
+  /// A vector of a per-channel array. The last one stops at the last valid channel: where a group of the
+  /// convolution begins inside a vector, the array may end before the vector does.
+  template <std::size_t vector>
+  [[gnu::always_inline]] F parameter(const float* array, std::integral_constant<std::size_t, vector>) const {
+    const float* const p = array + channel + static_cast<std::int64_t>(vector * lanes);
+    if constexpr (vector + 1 < Vectors) {
+      return load(p, Full<Arch>{});
+    } else {
+      return load(p, rest());
+    }
+  }
+
+  /// y = float(acc + acc_offset) * scale + bias
+  [[gnu::always_inline]] void scale(const I (&acc)[Rows][Vectors], F (&y)[Rows][Vectors]) const {
+    unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
+      const std::int32_t* const p = e.acc_offset + channel + static_cast<std::int64_t>(v * lanes);
+      I offset;
+      if constexpr (v + 1 < Vectors) {
+        offset = {Simd<Arch>::load(p)};
+      } else {
+        offset = {Simd<Arch>::load_n(p, rest().n)};
+      }
       const F s = parameter(e.scale, v), b = parameter(e.bias, v);
-      for (std::size_t r = 0; r < Rows; ++r) y[r][v] = to_float(acc[r][v] + offset) * s + b;
-    }
+      unroll<Rows>([&](auto r)
+                       __attribute__((always_inline)) { y[r][v] = to_float(acc[r][v] + offset) * s + b; });
+    });
   }
 
-  [[gnu::always_inline]] inline void finish(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
-    if (e.residual_kind == Epilogue::Residual::f32) {
-      for (std::size_t r = 0; r < Rows; ++r)
-        over_columns([&](std::size_t v, auto extent) __attribute__((always_inline)) {
-          y[r][v] = y[r][v] + load(reinterpret_cast<const float*>(rows[r].residual) + v * lanes, extent);
-        });
-    } else if (e.residual_kind == Epilogue::Residual::u8) {
-      const F s = F::broadcast(e.residual_scale);
-      const Ints<Arch> zero = Ints<Arch>::broadcast(e.residual_zero_point);
-      for (std::size_t r = 0; r < Rows; ++r)
-        over_columns([&](std::size_t v, auto extent) __attribute__((always_inline)) {
-          const Ints<Arch> q =
-              load_u8(reinterpret_cast<const std::uint8_t*>(rows[r].residual) + v * lanes, extent);
-          y[r][v] = y[r][v] + to_float(q - zero) * s;
-        });
+  [[gnu::always_inline]] void finish(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
+    if (e.residual_kind != Epilogue::Residual::none) {
+      add_residual(y, rows);
     }
     if (e.slope != nullptr) {
-      for (std::size_t v = 0; v < Vectors; ++v) {
-        const F slope = parameter(e.slope, v), zero = F::broadcast(0.0F);
-        for (std::size_t r = 0; r < Rows; ++r)
+      const F zero = F::broadcast(0.0F);
+      unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
+        const F slope = parameter(e.slope, v);
+        unroll<Rows>([&](auto r) __attribute__((always_inline)) {
           y[r][v] = select(less(y[r][v], zero), y[r][v] * slope, y[r][v]);
-      }
+        });
+      });
     }
-    const F low = F::broadcast(e.low), high = F::broadcast(e.high);
-    for (std::size_t r = 0; r < Rows; ++r)
-      for (std::size_t v = 0; v < Vectors; ++v) y[r][v] = min(max(y[r][v], low), high);
-    if (e.output_kind == Epilogue::Output::f32) return store_floats(y, rows);
-    store_bytes_of(y, rows);
+    if (e.output_kind == Epilogue::Output::f32) {
+      store_floats(y, rows);
+    } else {
+      store_quantized(y, rows);
+    }
   }
 
-  [[gnu::always_inline]] inline void store_floats(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
-    for (std::size_t r = 0; r < Rows; ++r)
-      over_columns([&](std::size_t v, auto extent) __attribute__((always_inline)) {
+ private:
+  [[gnu::always_inline]] void add_residual(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
+    if (e.residual_kind == Epilogue::Residual::f32) {
+      over_columns([&](auto v, auto extent) __attribute__((always_inline)) {
+        unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+          y[r][v] = y[r][v] + load(reinterpret_cast<const float*>(rows[r].residual) + v * lanes, extent);
+        });
+      });
+      return;
+    }
+    const F s = F::broadcast(e.residual_scale);
+    const I zero = I::broadcast(e.residual_zero_point);
+    over_columns([&](auto v, auto extent) __attribute__((always_inline)) {
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+        const I q = load_u8(reinterpret_cast<const std::uint8_t*>(rows[r].residual) + v * lanes, extent);
+        y[r][v] = y[r][v] + to_float(q - zero) * s;
+      });
+    });
+  }
+
+  [[gnu::always_inline]] void store_floats(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
+    const F low = F::broadcast(e.low), high = F::broadcast(e.high);
+    over_tile([&](auto r, auto v) __attribute__((always_inline)) { y[r][v] = min(max(y[r][v], low), high); });
+    over_columns([&](auto v, auto extent) __attribute__((always_inline)) {
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) {
         store(reinterpret_cast<float*>(rows[r].output) + v * lanes, y[r][v], extent);
       });
+    });
   }
 
-  [[gnu::always_inline]] inline void store_bytes_of(F (&y)[Rows][Vectors],
-                                                    const TileRow (&rows)[Rows]) const {
-    const Quantizer<Arch> quantize(e.zero_point);
-    for (std::size_t v = 0; v < Vectors; ++v) {
+  /// The four clamps of epilogue.h in one or two operations per value. Multiplying by inv_scale > 0 and
+  /// rounding is monotonic, so `high` and 255 become one bound behind the multiplication. Below, saturation
+  /// while storing is the clamp at 0; `low` matters only where it lies above that. The minimum's operands
+  /// stand so that NaN passes: it converts to INT32_MIN and ends as 0, which is also where a `low` without
+  /// effect would lead; a `low` with effect turns it into the bound.
+  [[gnu::always_inline]] void store_quantized(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
+    const F high = F::broadcast(e.high), low = F::broadcast(e.low);
+    const F most = F::broadcast(static_cast<float>(255 - e.zero_point));
+    const bool clamps_below = !(e.low == -__builtin_inff() || (e.low <= 0 && e.zero_point == 0));
+    unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
       const F inverse = parameter(e.inv_scale, v);
-      for (std::size_t r = 0; r < Rows; ++r) y[r][v] = y[r][v] * inverse;
-    }
-    for (std::size_t r = 0; r < Rows; ++r)
-      over_columns([&](std::size_t v, auto extent) __attribute__((always_inline)) {
-        store_u8(reinterpret_cast<std::uint8_t*>(rows[r].output) + v * lanes, quantize(y[r][v]), extent);
+      const F upper = min(high * inverse, most);
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = min(upper, y[r][v] * inverse); });
+    });
+    if (clamps_below) {
+      unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
+        const F lower = low * parameter(e.inv_scale, v);
+        unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = max(y[r][v], lower); });
       });
+    }
+    const I zero_point = I::broadcast(e.zero_point);
+    if constexpr (Vectors == 4) {
+      if (columns == Vectors * lanes) {
+        unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+          const auto q = [&](auto v) __attribute__((always_inline)) {
+            return (round_to_int(y[r][v]) + zero_point).v;
+          };
+          Simd<Arch>::store_u8x4(reinterpret_cast<std::uint8_t*>(rows[r].output), q(0U), q(1U), q(2U), q(3U));
+        });
+        return;
+      }
+    }
+    over_columns([&](auto v, auto extent) __attribute__((always_inline)) {
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+        store_u8(reinterpret_cast<std::uint8_t*>(rows[r].output) + v * lanes,
+                 round_to_int(y[r][v]) + zero_point, extent);
+      });
+    });
   }
 };
 

@@ -12,7 +12,7 @@ namespace refcalib::engine::kernels {
 /// Calls body(offset, Full) for whole vectors of `Lanes` elements and body(offset, First{n}) for the rest of
 /// [0, count).
 template <class Arch, int Lanes, class Body>
-[[gnu::always_inline]] inline void for_vectors(std::int64_t count, const Body& body) {
+REFCALIB_INLINE void for_vectors(std::int64_t count, const Body& body) {
   std::int64_t i = 0;
   for (; i + Lanes <= count; i += Lanes) {
     body(i, Full<Arch>{});
@@ -33,8 +33,8 @@ struct RowView {
 /// vectors, several rows become one piece and the arrays are repeated to its width, so that a picture of
 /// three channels costs no more than one of sixty-four.
 template <class Arch, std::size_t N, class Piece>
-[[gnu::always_inline]] inline void for_row_pieces(const RowView<Arch>& view, const float* const (&arrays)[N],
-                                                  std::int64_t begin, std::int64_t end, const Piece& piece) {
+REFCALIB_INLINE void for_row_pieces(const RowView<Arch>& view, const float* const (&arrays)[N],
+                                    std::int64_t begin, std::int64_t end, const Piece& piece) {
   constexpr std::int64_t widest = 1024;
   constexpr std::int64_t short_row = 64;
   const bool dense = view.in_stride == view.channels && view.out_stride == view.channels;

@@ -19,7 +19,7 @@ namespace refcalib::engine::kernels {
 
 /// ((c0 * x + c1) * x + ...) with a fused multiply-add per step; highest power first.
 template <class Arch, class... Rest>
-[[gnu::always_inline]] inline Floats<Arch> horner(Floats<Arch> x, float highest, Rest... rest) {
+REFCALIB_INLINE Floats<Arch> horner(Floats<Arch> x, float highest, Rest... rest) {
   auto sum = Floats<Arch>::broadcast(highest);
   ((sum = fma(sum, x, Floats<Arch>::broadcast(rest))), ...);
   return sum;
@@ -27,7 +27,7 @@ template <class Arch, class... Rest>
 
 /// |magnitude| with the sign of `sign`.
 template <class Arch>
-[[gnu::always_inline]] inline Floats<Arch> copy_sign(Floats<Arch> magnitude, Floats<Arch> sign) {
+REFCALIB_INLINE Floats<Arch> copy_sign(Floats<Arch> magnitude, Floats<Arch> sign) {
   const auto others = Ints<Arch>::broadcast(0x7FFFFFFF);
   const auto sign_bit = Ints<Arch>::broadcast(-0x7FFFFFFF - 1);
   return as_floats((bits(magnitude) & others) | (bits(sign) & sign_bit));
@@ -35,13 +35,13 @@ template <class Arch>
 
 /// 2^n for -126 <= n <= 127.
 template <class Arch>
-[[gnu::always_inline]] inline Floats<Arch> power_of_two(Ints<Arch> n) {
+REFCALIB_INLINE Floats<Arch> power_of_two(Ints<Arch> n) {
   return as_floats(shift_left<23>(n + Ints<Arch>::broadcast(127)));
 }
 
 /// x = n ln2 + r with |r| <= ln2 / 2, and exp(x) = 2^n (1 + r + r^2 P(r)).
 template <class Arch>
-[[gnu::always_inline]] inline Floats<Arch> exp(Floats<Arch> x) {
+REFCALIB_INLINE Floats<Arch> exp(Floats<Arch> x) {
   using F = Floats<Arch>;
   // exp(89) overflows and exp(-104) rounds to 0; beyond these the reduction would leave the exponent's range.
   const F bounded = min(max(x, F::broadcast(-104.0F)), F::broadcast(89.0F));
@@ -59,7 +59,7 @@ template <class Arch>
 
 /// x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2), and log(x) = k ln2 + (f - f^2 / 2 + f^3 P(f)).
 template <class Arch>
-[[gnu::always_inline]] inline Floats<Arch> log(Floats<Arch> x) {
+REFCALIB_INLINE Floats<Arch> log(Floats<Arch> x) {
   using F = Floats<Arch>;
   using I = Ints<Arch>;
   const F zero = F::broadcast(0.0F);
@@ -84,7 +84,7 @@ template <class Arch>
 
 /// Near 0 x + x^3 P(x^2), else 1 - 2 / (exp(2|x|) + 1) with the sign of x.
 template <class Arch>
-[[gnu::always_inline]] inline Floats<Arch> tanh(Floats<Arch> x) {
+REFCALIB_INLINE Floats<Arch> tanh(Floats<Arch> x) {
   using F = Floats<Arch>;
   const F one = F::broadcast(1.0F);
   const F magnitude = abs(x);
@@ -100,14 +100,14 @@ template <class Arch>
 
 /// 1 / (1 + exp(-x))
 template <class Arch>
-[[gnu::always_inline]] inline Floats<Arch> sigmoid(Floats<Arch> x) {
+REFCALIB_INLINE Floats<Arch> sigmoid(Floats<Arch> x) {
   const auto one = Floats<Arch>::broadcast(1.0F);
   return one / (one + exp(negate(x)));
 }
 
 /// Below 1 x + x P(x^2), else 1 - exp(Q(|x|)) with the sign of x, where Q is the logarithm of erfc.
 template <class Arch>
-[[gnu::always_inline]] inline Floats<Arch> erf(Floats<Arch> x) {
+REFCALIB_INLINE Floats<Arch> erf(Floats<Arch> x) {
   using F = Floats<Arch>;
   const F one = F::broadcast(1.0F);
   const F magnitude = abs(x);

@@ -15,8 +15,7 @@ inline constexpr int virtual_lanes = 16;
 
 /// Lane 0 after the tree; `lanes` are the 16 lanes in order.
 template <class Arch, class Op>
-[[gnu::always_inline]] inline Floats<Arch> combine_lanes(
-    Floats<Arch> (&lanes)[virtual_lanes / lane_count<Arch>]) {
+REFCALIB_INLINE Floats<Arch> combine_lanes(Floats<Arch> (&lanes)[virtual_lanes / lane_count<Arch>]) {
   constexpr int size = Floats<Arch>::size;
   for (int w = virtual_lanes / 2; w >= size; w /= 2) {
     for (int j = 0; j < w / size; ++j) {
@@ -36,7 +35,7 @@ template <class Arch, class Op>
 
 /// Reduces n contiguous elements; the result is in lane 0.
 template <class Arch, class Op>
-[[gnu::always_inline]] inline Floats<Arch> reduce_row(const float* p, std::int64_t n) {
+REFCALIB_INLINE Floats<Arch> reduce_row(const float* p, std::int64_t n) {
   constexpr int size = Floats<Arch>::size;
   constexpr int vectors = virtual_lanes / size;
   Floats<Arch> lanes[virtual_lanes / lane_count<Arch>];
@@ -65,8 +64,8 @@ template <class Arch, class Op>
 /// Reduces n elements a stride apart, for V vectors of neighbouring columns at once: results[v] for the
 /// columns from v * size on. The rows are read in order, so that memory streams; the lanes live on the stack.
 template <class Arch, class Op, std::size_t V, class N>
-[[gnu::always_inline]] inline void reduce_columns(const float* p, std::int64_t n, std::int64_t stride,
-                                                  N columns, Floats<Arch> (&results)[V]) {
+REFCALIB_INLINE void reduce_columns(const float* p, std::int64_t n, std::int64_t stride, N columns,
+                                    Floats<Arch> (&results)[V]) {
   constexpr int size = Floats<Arch>::size;
   Floats<Arch> lanes[virtual_lanes][V];
   for (auto& lane : lanes) {

@@ -46,4 +46,10 @@ struct FusedActivation {
   }
 };
 
+/// True if nothing has been fused yet.
+inline bool is_identity(const FusedActivation& a) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  return a.slope_input < 0 && a.low == -infinity && a.high == infinity;
+}
+
 }  // namespace refcalib::engine

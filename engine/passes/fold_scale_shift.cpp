@@ -83,7 +83,7 @@ void fold_scale_shift(Graph& graph) {
     const auto affine = as_affine(graph, node);
     if (!affine) continue;
     const ValueId out = node.outputs.front();
-    if (const auto conv = sole_producer(graph, affine->data, "Convolution"); conv && !graph.value(affine->data).quantization) {
+    if (const auto conv = sole_producer(graph, affine->data, "Convolution"); conv && is_linear(graph.node(*conv)) && !graph.value(affine->data).quantization) {
       fold_into(graph, *conv, *affine);
       graph.erase(id);
       graph.node(*conv).outputs.front() = out;

@@ -30,10 +30,6 @@ std::optional<Epilogue> as_epilogue(const Graph& graph, const Node& node) {
   return std::nullopt;
 }
 
-bool is_identity(const FusedActivation& a) {
-  return a.slope_input < 0 && std::isinf(a.low) && a.low < 0 && std::isinf(a.high) && a.high > 0;
-}
-
 /// Puts the activation into the attributes `A` of the producer, if those are still free of one.
 template <class A>
 bool fuse_into(Graph& graph, NodeId target, NodeId activation_id, const Epilogue& epilogue, bool takes_slope) {

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include "engine/ops/convolution.h"
 #include "engine/ops/eltwise.h"
@@ -22,9 +21,8 @@ std::optional<std::pair<NodeId, ValueId>> match(const Graph& graph, const Node& 
     const ValueId data = add.inputs[side], other = add.inputs[1 - side];
     const auto conv = sole_producer(graph, data, "Convolution");
     if (!conv || data == other || graph.value(other).constant) continue;
-    const auto& a = graph.node(*conv).attributes.as<ConvolutionAttributes>();
-    if (a.residual || graph.value(other).shape != graph.value(data).shape || graph.value(data).shape.size() > 5) continue;
-    if (a.activation.slope_input >= 0 || std::isfinite(a.activation.low) || std::isfinite(a.activation.high)) continue;
+    if (!is_linear(graph.node(*conv))) continue;
+    if (graph.value(other).shape != graph.value(data).shape || graph.value(data).shape.size() > 5) continue;
     if (position(order, graph.value(other).producer) > position(order, *conv)) continue;
     if (graph.value(other).dtype != DType::f32) continue;
     if (!best || position(order, *conv) > position(order, best->first)) best = {*conv, other};

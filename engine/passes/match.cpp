@@ -1,5 +1,7 @@
 #include "engine/passes/match.h"
 
+#include "engine/ops/convolution.h"
+
 namespace refcalib::engine {
 
 std::optional<NodeId> sole_producer(const Graph& graph, ValueId value, std::string_view op) {
@@ -7,6 +9,12 @@ std::optional<NodeId> sole_producer(const Graph& graph, ValueId value, std::stri
   if (producer == kNone || graph.node(producer).op != op) return std::nullopt;
   if (graph.is_output(value) || graph.consumers(value).size() != 1) return std::nullopt;
   return producer;
+}
+
+bool is_linear(const Node& weighted) {
+  if (weighted.op == "MatMul") return is_identity(weighted.attributes.as<MatMulAttributes>().activation);
+  const auto& a = weighted.attributes.as<ConvolutionAttributes>();
+  return !a.residual && is_identity(a.activation);
 }
 
 std::optional<std::vector<float>> channel_constant(const Graph& graph, ValueId constant, const Shape& data_shape) {

@@ -41,7 +41,7 @@ TEST_CASE("version and help", "[cli]") {
   for (const char* word : {"calibrate", "bench", "infer", "inspect", "compare", "isa", "Exit codes"})
     CHECK_THAT(help, Contains(word));
   for (const char* command : {"calibrate", "bench", "infer", "inspect", "compare", "isa"})
-    CHECK_THAT(succeed({command, "--help"}).out, Contains("Exit codes"));
+    CHECK(lines_with(succeed({command, "--help"}).out, "Exit codes") == 1);
 }
 
 TEST_CASE("isa lists what there is and what is in use", "[cli]") {

@@ -40,7 +40,7 @@ bool is_ours(std::string_view name) noexcept {
 /// the integers, so the halves near both limits are searched for the pair whose zero point is closest to
 /// `zero_point`, then the one closest to the limits.
 QuantizationRange half_range(const QuantizationRange& range, std::int32_t levels, std::int32_t zero_point) {
-  constexpr int reach = 8;
+  constexpr int reach = 16;
   const auto step = [](float value, int count) {
     std::uint16_t half = float_to_half(std::abs(value));
     half = static_cast<std::uint16_t>(std::clamp(static_cast<int>(half) + count, 0, 0x7bff));

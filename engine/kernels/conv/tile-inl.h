@@ -5,6 +5,7 @@
 
 #include "engine/kernels/dot.h"
 #include "engine/kernels/epilogue-inl.h"
+#include "engine/kernels/unroll.h"
 
 /// The inner loop of the convolution: a register tile of Rows pixels by Columns vectors of output channels.
 /// Included by instruction-set files only; in an unnamed namespace, so that each file has its own.
@@ -34,42 +35,43 @@ void run_tile(const TileCall<Product>& call) noexcept {
   using Arch = typename Product::Vectors;
   using Sum = typename Product::Sum;
   constexpr std::size_t stored = Product::stored;
-  using Tile = EpilogueTile<Arch, Rows, Columns>;
-  const Tile tile{*call.epilogue, call.channel, call.columns};
+  const EpilogueTile<Arch, Rows, Columns> tile{*call.epilogue, call.channel, call.columns};
   Sum acc[Rows][Columns];
-  for (std::size_t v = 0; v < Columns; ++v) {
+  unroll<Columns>([&](auto v) __attribute__((always_inline)) {
     Sum start;
-    if constexpr (Product::group == 1)
+    if constexpr (Product::group == 1) {
       start = tile.parameter(call.epilogue->bias, v);
-    else
+    } else {
       start = Sum::broadcast(0);
-    for (std::size_t r = 0; r < Rows; ++r) acc[r][v] = start;
-  }
+    }
+    unroll<Rows>([&](auto r) __attribute__((always_inline)) { acc[r][v] = start; });
+  });
 
   const std::byte* weights = call.panel;
   for (std::int64_t tap = 0; tap < call.tap_count; ++tap) {
     const typename Product::Input* row[Rows];
-    for (std::size_t r = 0; r < Rows; ++r)
-      row[r] = call.taps[tap * call.row_stride + static_cast<std::int64_t>(r)];
+    unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+      row[r] = call.taps[tap * call.row_stride + static_cast<std::int64_t>(r())];
+    });
     for (std::int64_t g = 0; g < call.groups_per_tap; ++g) {
       typename Product::Weight w[Columns];
-#pragma GCC unroll 8
-      for (std::size_t v = 0; v < Columns; ++v) w[v] = Product::weight(weights + v * stored);
+      unroll<Columns>([&](auto v)
+                          __attribute__((always_inline)) { w[v] = Product::weight(weights + v * stored); });
       weights += Columns * stored;
-#pragma GCC unroll 16
-      for (std::size_t r = 0; r < Rows; ++r) {
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) {
         const typename Product::Activation a = Product::activation(row[r] + g * Product::group);
-#pragma GCC unroll 8
-        for (std::size_t v = 0; v < Columns; ++v) acc[r][v] = Product::accumulate(acc[r][v], a, w[v]);
-      }
+        unroll<Columns>([&](auto v) __attribute__((always_inline)) {
+          acc[r][v] = Product::accumulate(acc[r][v], a, w[v]);
+        });
+      });
     }
   }
 
   TileRow rows[Rows];
-  for (std::size_t r = 0; r < Rows; ++r) {
-    const auto row = static_cast<std::int64_t>(r);
-    rows[r] = {call.output + row * call.output_step, call.residual + row * call.residual_step};
-  }
+  unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+    const auto at = static_cast<std::int64_t>(r());
+    rows[r] = {call.output + at * call.output_step, call.residual + at * call.residual_step};
+  });
   if constexpr (Product::group == 1) {
     tile.finish(acc, rows);
   } else {

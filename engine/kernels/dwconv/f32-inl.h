@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "engine/kernels/dwconv/rows-inl.h"
 #include "engine/kernels/epilogue-inl.h"
@@ -38,7 +39,7 @@ void float_tile(const FloatRowCall& call) noexcept {
     const EpilogueTile<A, Width, 1> tile{*call.epilogue, c,
                                          static_cast<std::size_t>(left < lanes ? left : lanes)};
     F acc[Width][1];
-    const F bias = tile.parameter(call.epilogue->bias, 0);
+    const F bias = tile.parameter(call.epilogue->bias, std::integral_constant<std::size_t, 0>{});
     unroll<Width>([&](auto x) __attribute__((always_inline)) { acc[x][0] = bias; });
     const float* const* pixels = call.pixels;
     for (std::int64_t ky = 0; ky < call.kernel_h; ++ky, pixels += call.columns) {

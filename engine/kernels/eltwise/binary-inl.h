@@ -69,8 +69,8 @@ const float* gathered(const float* p, std::int64_t stride, std::int64_t count, f
 
 /// Calls piece(a, b, a stride, b stride, output, count) for each unit of work, `output` being dense.
 template <class Arch, class Piece>
-[[gnu::always_inline]] inline void for_binary_pieces(const BinaryArgs& args, std::int64_t begin,
-                                                     std::int64_t end, const Piece& piece) {
+REFCALIB_INLINE void for_binary_pieces(const BinaryArgs& args, std::int64_t begin, std::int64_t end,
+                                       const Piece& piece) {
   float results[row_piece];
   for (std::int64_t unit = begin; unit < end; ++unit) {
     const BinaryPiece u = binary_piece(args, unit);
@@ -108,7 +108,7 @@ struct Binary {
 
  private:
   template <class A, class B>
-  [[gnu::always_inline]] inline static void row_of(const A& a, const B& b, float* out, std::int64_t count) {
+  REFCALIB_INLINE static void row_of(const A& a, const B& b, float* out, std::int64_t count) {
     for_vectors<Arch, Floats<Arch>::size>(
         count, [&](std::int64_t i, auto n) { store(out + i, Op::apply(a.at(i, n), b.at(i, n)), n); });
   }

@@ -18,15 +18,11 @@ template <class Arch>
 struct UnaryOps {
   using F = Floats<Arch>;
   using P = UnaryParameters<Arch>;
-  [[gnu::always_inline]] inline static F constant(float x) { return F::broadcast(x); }
+  REFCALIB_INLINE static F constant(float x) { return F::broadcast(x); }
   /// min(max(x, 0), high)
-  [[gnu::always_inline]] inline static F ramp(F x, float high) {
-    return min(max(x, constant(0)), constant(high));
-  }
-  [[gnu::always_inline]] inline static F below_zero(F x, F y) { return select(less(x, constant(0)), y, x); }
-  [[gnu::always_inline]] inline static F gelu(F x, F tail) {
-    return (constant(0.5F) * x) * (constant(1) + tail);
-  }
+  REFCALIB_INLINE static F ramp(F x, float high) { return min(max(x, constant(0)), constant(high)); }
+  REFCALIB_INLINE static F below_zero(F x, F y) { return select(less(x, constant(0)), y, x); }
+  REFCALIB_INLINE static F gelu(F x, F tail) { return (constant(0.5F) * x) * (constant(1) + tail); }
 
   struct Abs {
     static F apply(F x, const P&) { return abs(x); }

@@ -85,8 +85,8 @@ struct PlaneDequantized {
 /// Calls tile(offset of the first plane's pixel, offset of the pixel's first channel, number of pixels) for
 /// tiles of one vector of pixels.
 template <class Arch, class Tile>
-[[gnu::always_inline]] inline void for_pixel_tiles(const LayoutArgs& a, std::int64_t begin, std::int64_t end,
-                                                   const Tile& tile) {
+REFCALIB_INLINE void for_pixel_tiles(const LayoutArgs& a, std::int64_t begin, std::int64_t end,
+                                     const Tile& tile) {
   for (std::int64_t unit = begin; unit < end; ++unit) {
     const LayoutUnit u = layout_unit(a, unit);
     for_vectors<Arch, Ints<Arch>::size>(u.last_pixel - u.first_pixel, [&](std::int64_t offset, auto pixels) {
@@ -107,7 +107,7 @@ constexpr int pixel_count(First<Arch> first) {
 
 /// Calls f(Full) or f(First{left}) for a row of `left` elements of which a vector takes `size`.
 template <class Arch, class F>
-[[gnu::always_inline]] inline void with_part(std::int64_t left, std::int64_t size, const F& f) {
+REFCALIB_INLINE void with_part(std::int64_t left, std::int64_t size, const F& f) {
   if (left >= size) {
     f(Full<Arch>{});
   } else {
@@ -207,7 +207,7 @@ class ToPixels {
   };
   /// Calls f with the number of channels as a constant, so that its loops over them unroll.
   template <class F>
-  [[gnu::always_inline]] inline static void with_channel_count(std::int64_t channels, const F& f) {
+  REFCALIB_INLINE static void with_channel_count(std::int64_t channels, const F& f) {
     switch (channels) {
       case 1:
         return f(ChannelCount<1>{});
@@ -225,15 +225,14 @@ class ToPixels {
 
   /// The pixels of channel c, or padding.
   template <class N>
-  [[gnu::always_inline]] inline static Ints<Arch> channel(const LayoutArgs& a, const Plane& plane,
-                                                          const Planar* in, std::int64_t c,
-                                                          std::int32_t padding, N pixels) {
+  REFCALIB_INLINE static Ints<Arch> channel(const LayoutArgs& a, const Plane& plane, const Planar* in,
+                                            std::int64_t c, std::int32_t padding, N pixels) {
     return c < a.channels ? plane.read(in + c * a.plane_stride, c, pixels) : Ints<Arch>::broadcast(padding);
   }
 
   template <class N>
-  [[gnu::always_inline]] inline static Ints<Arch> four_channels(const LayoutArgs& a, const Plane& plane,
-                                                                const Planar* in, std::int64_t c, N pixels) {
+  REFCALIB_INLINE static Ints<Arch> four_channels(const LayoutArgs& a, const Plane& plane, const Planar* in,
+                                                  std::int64_t c, N pixels) {
     return channel(a, plane, in, c, a.zero_point, pixels) |
            shift_left<8>(channel(a, plane, in, c + 1, a.zero_point, pixels)) |
            shift_left<16>(channel(a, plane, in, c + 2, a.zero_point, pixels)) |
@@ -296,8 +295,8 @@ class ToPlanes {
 
  private:
   template <class N>
-  [[gnu::always_inline]] inline static void four_planes(const LayoutArgs& a, const Plane& plane, Planar* out,
-                                                        Ints<Arch> lanes, std::int64_t c, N pixels) {
+  REFCALIB_INLINE static void four_planes(const LayoutArgs& a, const Plane& plane, Planar* out,
+                                          Ints<Arch> lanes, std::int64_t c, N pixels) {
     const auto byte = Ints<Arch>::broadcast(255);
     for (int k = 0; k < 4 && c + k < a.channels; ++k) {
       plane.write(out + (c + k) * a.plane_stride, lanes & byte, c + k, pixels);

@@ -224,8 +224,7 @@ struct Pool {
   }
 
   template <std::size_t Count, class N>
-  [[gnu::always_inline]] inline static void vectors(const Op& op, const Taps& taps, Out* out, std::int64_t c,
-                                                    N n) {
+  REFCALIB_INLINE static void vectors(const Op& op, const Taps& taps, Out* out, std::int64_t c, N n) {
     typename Op::Sum sum[Count];
     for (std::size_t v = 0; v < Count; ++v) {
       sum[v] = op.start();

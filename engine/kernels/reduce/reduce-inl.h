@@ -94,8 +94,8 @@ struct Reduce {
   }
 
   template <std::size_t V, class N>
-  [[gnu::always_inline]] inline static void vectors(const float* input, std::int64_t n, std::int64_t stride,
-                                                    N part, float* output) {
+  REFCALIB_INLINE static void vectors(const float* input, std::int64_t n, std::int64_t stride, N part,
+                                      float* output) {
     F totals[V];
     reduce_columns<Arch, Op>(input, n, stride, part, totals);
     for (std::size_t v = 0; v < V; ++v) {

@@ -1,0 +1,22 @@
+# The engine's half of the package configuration: sets refcalib_engine_FOUND, or _refcalib_engine_missing to the reason.
+# The engine is a static library, so that whoever links it links pugixml, too; the static pugixml where there is one.
+find_package(Threads QUIET)
+if(NOT TARGET pugixml::pugixml)
+  find_package(pugixml QUIET)
+endif()
+if(NOT TARGET Threads::Threads)
+  set(_refcalib_engine_missing "no threads library found")
+elseif(NOT TARGET pugixml::pugixml)
+  set(_refcalib_engine_missing "pugixml was not found (Debian: libpugixml-dev)")
+else()
+  # A second find_package in one directory must not link twice.
+  if(NOT TARGET refcalib::engine)
+    include("${CMAKE_CURRENT_LIST_DIR}/refcalib-engine-targets.cmake")
+    if(TARGET pugixml::static)
+      set_property(TARGET refcalib::engine APPEND PROPERTY INTERFACE_LINK_LIBRARIES "$<LINK_ONLY:pugixml::static>")
+    else()
+      set_property(TARGET refcalib::engine APPEND PROPERTY INTERFACE_LINK_LIBRARIES "$<LINK_ONLY:pugixml::pugixml>")
+    endif()
+  endif()
+  set(refcalib_engine_FOUND TRUE)
+endif()

@@ -1,0 +1,15 @@
+# Checks the xsimd that find_package found and makes its target usable. Shared by the build and by the installed package.
+if(xsimd_VERSION AND (xsimd_VERSION VERSION_LESS 8.1 OR xsimd_VERSION VERSION_GREATER_EQUAL 15))
+  message(FATAL_ERROR "xsimd ${xsimd_VERSION} found in ${xsimd_DIR}; refcalib needs 8.1 to 14. Install libxsimd-dev.")
+endif()
+# Debian's 8.1 links to xtl, which it neither installs nor needs for real numbers.
+if(TARGET xsimd AND NOT TARGET xtl)
+  get_target_property(_refcalib_xsimd_imported xsimd IMPORTED)
+  get_target_property(_refcalib_xsimd_links xsimd INTERFACE_LINK_LIBRARIES)
+  if(_refcalib_xsimd_imported AND _refcalib_xsimd_links)
+    list(REMOVE_ITEM _refcalib_xsimd_links xtl)
+    set_property(TARGET xsimd PROPERTY INTERFACE_LINK_LIBRARIES "${_refcalib_xsimd_links}")
+  endif()
+  unset(_refcalib_xsimd_imported)
+  unset(_refcalib_xsimd_links)
+endif()
