@@ -30,17 +30,31 @@ using namespace refcalib::engine::kernels;
 using refcalib_bench::Layer;
 using refcalib_bench::Network;
 
-/// 64-byte aligned memory filled with small, ordinary values.
+/// 64-byte aligned memory.
 class Memory {
  public:
   explicit Memory(std::size_t bytes)
-      : bytes_((bytes + 127) / 64 * 64), data_(new (std::align_val_t{64}) std::byte[bytes_]) {
-    std::memset(data_, 1, bytes_);
-  }
+      : bytes_((bytes + 127) / 64 * 64), data_(new(std::align_val_t{64}) std::byte[bytes_]) {}
   ~Memory() { ::operator delete[](data_, std::align_val_t{64}); }
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
   std::byte* data() { return data_; }
+
+  /// Floats in [-1, 1) or any bytes: ordinary values, since underflow and overflow may take longer.
+  Memory& fill(bool floats) {
+    std::uint32_t state = 1;
+    for (std::size_t i = 0; i < bytes_; i += 4) {
+      state = state * 1664525U + 1013904223U;
+      const float real = static_cast<float>(state >> 8U) * 0x1p-23F - 1.0F;
+      const std::uint32_t bits = state ^ state >> 13U;
+      std::memcpy(data_ + i, floats ? static_cast<const void*>(&real) : &bits, 4);
+    }
+    return *this;
+  }
+  Memory& fill(float value) {
+    for (std::size_t i = 0; i < bytes_; i += 4) std::memcpy(data_ + i, &value, 4);
+    return *this;
+  }
 
  private:
   std::size_t bytes_;

@@ -7,9 +7,10 @@
 
 /// Operators over the words of simd.h, so that element-wise code reads as its formula. Included by
 /// instruction-set files only; everything is templated on the tag and inlined, so that nothing is shared
-/// between files compiled with different flags. Arithmetic has one rounding per operator; max and min are `a
-/// > b ? a : b` and `a < b ? a : b`; integers wrap.
-/// Forces a function of this layer into its caller.
+/// between files compiled with different flags. Arithmetic has one rounding per operator, integers wrap, and
+/// max(a, b) is `a > b ? a : b`, min(a, b) is `a < b ? a : b`.
+
+// Forces a function of this layer into its caller.
 #define REFCALIB_INLINE inline __attribute__((always_inline))
 
 namespace refcalib::engine::kernels {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "engine/cpu/isa.h"
-
 /// The one layer that knows intrinsics. A kernel is a template on a tag `A` and writes its arithmetic in the
 /// words of `Simd<A>`; each instruction set has one specialisation:
 ///
@@ -17,10 +15,13 @@
 /// Vocabulary (V = Simd<A>; F = V::F floats, I = V::I int32, M = V::M a mask; each V::lanes wide):
 ///
 ///   load store            whole vectors, any alignment (float*, int32_t*)
-///   load_n store_n        the first n lanes, 0 <= n <= lanes; memory behind them is not touched; loads give
-///   0 load_u8 load_u8_n     bytes widened to int32         load_s8  signed bytes widened store_u8 store_u8_n
-///   int32 saturated to 0..255      store_u8x4  four vectors to 4*lanes contiguous bytes broadcast one value
-///   in all lanes (float, int32_t) add sub mul div       F; add sub mul also I (wrapping, low 32 bits)
+///   load_n store_n        the first n lanes, 0 <= n <= lanes; memory behind them is not touched; loads give 0
+///   load_u8 load_u8_n     bytes widened to int32
+///   load_s8               signed bytes widened
+///   store_u8 store_u8_n   int32 saturated to 0..255
+///   store_u8x4            four vectors to 4*lanes contiguous bytes
+///   broadcast             one value in all lanes (float, int32_t)
+///   add sub mul div       F; add sub mul also I (wrapping, low 32 bits)
 ///   fma(a,b,c)            a*b+c rounded once
 ///   min(a,b) max(a,b)     F: `a < b ? a : b`, `a > b ? a : b`, hence b if either is NaN; I: the usual
 ///   abs neg sqrt floor ceil nearbyint(half to even)      F
@@ -32,16 +33,15 @@
 ///   bit_and bit_or bit_xor bit_andnot(~a & b)   I
 ///   shift_left<n> shift_right<n>(logical) shift_right_signed<n>   I
 ///   as_int(F) as_float(I)       reinterpret the bits
-///   load_bytes load_bytes_n store_bytes store_bytes_n   4*lanes bytes, or the first 0 <= n < 4*lanes, as an
-///   I max_u8                byte by byte, unsigned transpose(I (&)[lanes])     rows[i] lane j <-> rows[j]
-///   lane i
+///   load_bytes load_bytes_n store_bytes store_bytes_n   4*lanes bytes, or the first 0 <= n < 4*lanes, as an I
+///   max_u8                byte by byte, unsigned
+///   transpose(I (&)[lanes])     rows[i] lane j <-> rows[j] lane i
 ///
 /// Bytes of four rows, 4*lanes channels each, side by side (what a depthwise dot product wants):
 ///
 ///   interleave(r0,r1,r2,r3, I (&out)[4])   dwords (r0[c],r1[c],r2[c],r3[c]); lane k of out[j] is channel
 ///                                          interleaved_channel(j,k), an order that costs no lane crossing
-///   pack_interleaved(a,b,c,d)              four vectors in that order, saturated to u8, as bytes in channel
-///   order
+///   pack_interleaved(a,b,c,d)              four vectors in that order, saturated to u8, as bytes in channel order
 ///
 /// Quads: four u8 activations times four s8 weights per int32 lane, summed exactly.
 ///
@@ -50,49 +50,8 @@
 ///   W load_weights(p)       weight_bytes bytes as written by put_weight
 ///   put_weight(p,lane,j,w)  packing: weight j (0..3) of `lane` in the weight vector at p
 ///   dot4(acc, Q, W)         acc + sum_j q[j] * w[j]
-namespace refcalib::engine::kernels {
 
-struct Scalar {
-  static constexpr Isa isa = Isa::scalar;
-};
-struct Avx2 {
-  static constexpr Isa isa = Isa::avx2;
-};
-struct AvxVnni {
-  static constexpr Isa isa = Isa::avxvnni;
-};
-struct Avx512 {
-  static constexpr Isa isa = Isa::avx512;
-};
-struct Avx512Vnni {
-  static constexpr Isa isa = Isa::avx512vnni;
-};
-
-/// Half as wide as A, for the rest of a row that does not fill A's vectors.
-template <class A>
-struct Half {
-  static constexpr Isa isa = A::isa;
-};
-
-template <class A>
-struct Simd;
-
-}  // namespace refcalib::engine::kernels
-
-// GCC 12 takes the deliberately undefined source operands inside its AVX-512 header for uninitialized
-// variables.
-#if defined(__AVX2__)
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
-#include <immintrin.h>
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-#endif
-
+#include "engine/kernels/simd_tags.h"
 #include "engine/kernels/simd_scalar.h"
 #if defined(__AVX2__) && defined(__FMA__)
 #include "engine/kernels/simd_avx2.h"

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <immintrin.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-#include "engine/kernels/simd.h"
+#include "engine/kernels/simd_tags.h"
 
 namespace refcalib::engine::kernels {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "engine/kernels/simd.h"
+#include "engine/kernels/simd_tags.h"
 
 namespace refcalib::engine::kernels {
 

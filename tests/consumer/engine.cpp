@@ -37,9 +37,10 @@ int main(int argc, char** argv) {
     const std::vector<float> portable = run(model.graph, Isa::scalar);
     double sum = 0;
     for (const float p : best) sum += static_cast<double>(p);
-    const bool same =
-        best.size() == portable.size() && std::memcmp(best.data(), portable.data(), best.size() * sizeof(float)) == 0;
-    std::printf("%zu probabilities, sum %.6f, instruction sets agree: %s\n", best.size(), sum, same ? "yes" : "no");
+    const bool same = best.size() == portable.size() &&
+                      std::memcmp(best.data(), portable.data(), best.size() * sizeof(float)) == 0;
+    std::printf("%zu probabilities, sum %.6f, instruction sets agree: %s\n", best.size(), sum,
+                same ? "yes" : "no");
     if (!same || std::abs(sum - 1) > 1e-5) return 1;
   } catch (const Error& error) {
     std::printf("%s\n", error.what());

@@ -198,15 +198,13 @@ TEST_CASE("half-precision files get half limits with an exact zero point", "[ann
       const Graph g = ir::to_graph(annotated);
       const float low_limit = limits(g, "x0/fq", 1)[0];
       const float high_limit = limits(g, "x0/fq", 2)[0];
-      CHECK(low_limit == Approx(range.low).epsilon(0.02));
-      CHECK(high_limit == Approx(range.high).epsilon(0.02));
+      CHECK(low_limit == Approx(range.low).epsilon(0.03));
+      CHECK(high_limit == Approx(range.high).epsilon(0.03));
       const double zero = -static_cast<double>(low_limit) * 255 /
                           (static_cast<double>(high_limit) - static_cast<double>(low_limit));
       const Quantization wanted = activation_quantization({range}, 256);
-      CHECK(std::abs(zero - wanted.zero_point) < 0.6);
-      if (ratio == 0.0f || ratio > 1.0f / 0.99f) CHECK(std::abs(zero - std::round(zero)) < 0.5);
+      CHECK(std::abs(zero - wanted.zero_point) < 0.02);
       if (ratio == 0.0f) CHECK(zero == 0.0);
-      if (ratio == 128.0f / 127.0f) CHECK(std::abs(zero - 128) < 0.02);
     }
   }
 }

@@ -79,7 +79,7 @@ const std::vector<Entry>& calibrated_entries() {
 /// Folder of the topologies with their weights made, if there is one.
 std::filesystem::path built_topologies() {
   const char* const environment = std::getenv("REFCALIB_TOPOLOGIES_DIR");
-  return environment != nullptr ? environment : "";
+  return environment != nullptr && std::filesystem::exists(environment) ? environment : "";
 }
 
 /// A weights file of zeros that takes no space, for legacy models whose weights are not stored.

@@ -132,24 +132,25 @@ struct ByteEpilogue {
                                            const std::uint8_t* residual, std::int64_t step) const noexcept {
     using V = Simd<A>;
     const bool whole = channels == 4 * V::lanes;
-    for (std::size_t x = 0; x < Width; ++x, residual += step) {
+    unroll<Width>([&](auto x) __attribute__((always_inline)) {
+      const std::uint8_t* const from = residual + static_cast<std::int64_t>(x()) * step;
       typename V::F r[4];
       if (e->residual_kind == Epilogue::Residual::u8) {
         const typename V::I zero = V::broadcast(0), zero_point = V::broadcast(e->residual_zero_point);
         typename V::I q[4];
-        V::interleave(whole ? V::load_bytes(residual) : V::load_bytes_n(residual, static_cast<int>(channels)),
-                      zero, zero, zero, q);
-        for (std::size_t j = 0; j < 4; ++j) {
+        V::interleave(whole ? V::load_bytes(from) : V::load_bytes_n(from, static_cast<int>(channels)), zero,
+                      zero, zero, q);
+        unroll<4>([&](auto j) __attribute__((always_inline)) {
           r[j] = V::mul(V::to_float(V::sub(q[j], zero_point)), V::broadcast(e->residual_scale));
-        }
+        });
       } else {
         float natural[4 * V::lanes] = {}, ordered[4 * V::lanes];
-        std::memcpy(natural, residual, 4 * static_cast<std::size_t>(channels));
+        std::memcpy(natural, from, 4 * static_cast<std::size_t>(channels));
         reorder<A>(reinterpret_cast<const std::uint8_t*>(natural), ordered);
-        for (std::size_t j = 0; j < 4; ++j) r[j] = V::load(ordered + j * V::lanes);
+        unroll<4>([&](auto j) __attribute__((always_inline)) { r[j] = V::load(ordered + j * V::lanes); });
       }
-      for (std::size_t j = 0; j < 4; ++j) y[x * 4 + j] = V::add(y[x * 4 + j], r[j]);
-    }
+      unroll<4>([&](auto j) __attribute__((always_inline)) { y[x * 4 + j] = V::add(y[x * 4 + j], r[j]); });
+    });
   }
 
   /// The order of the minimum's operands lets NaN through to the conversion, which makes it INT32_MIN and
@@ -197,15 +198,17 @@ struct ByteEpilogue {
                                            std::uint8_t* output, std::int64_t step) const noexcept {
     using V = Simd<A>;
     const typename V::F low = V::broadcast(e->low), high = V::broadcast(e->high);
-    for (std::size_t x = 0; x < Width; ++x, output += step) {
+    unroll<Width>([&](auto x) __attribute__((always_inline)) {
       float ordered[4 * V::lanes], natural[4 * V::lanes];
-      for (std::size_t j = 0; j < 4; ++j)
+      unroll<4>([&](auto j) __attribute__((always_inline)) {
         V::store(ordered + j * V::lanes, V::min(V::max(y[x * 4 + j], low), high));
+      });
       for_each_run<A>([&](std::size_t position, std::size_t channel) {
         std::memcpy(natural + channel, ordered + position, 4 * together<A>);
       });
-      std::memcpy(output, natural, 4 * static_cast<std::size_t>(channels));
-    }
+      std::memcpy(output + static_cast<std::int64_t>(x()) * step, natural,
+                  4 * static_cast<std::size_t>(channels));
+    });
   }
 };
 
