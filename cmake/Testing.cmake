@@ -13,6 +13,10 @@ refcalib_sanitize(refcalib_catch)
 
 function(refcalib_add_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "LIBS;LABELS" ${ARGN})
+  if(NOT ARG_UNPARSED_ARGUMENTS)
+    message(STATUS "${name}: no sources yet")
+    return()
+  endif()
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE refcalib_catch ${ARG_LIBS})
   target_compile_definitions(${name} PRIVATE REFCALIB_SHARED_DIR="${REFCALIB_SHARED_DIR}"

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <filesystem>
 #include <memory>
 #include <optional>

@@ -46,12 +46,6 @@ std::string megabytes(std::int64_t bytes) {
   return fixed(static_cast<double>(bytes) / 1e6, 0) + " MB";
 }
 
-std::string shortened(const std::string& text, std::size_t width) {
-  if (text.size() <= width || width < 4) return text;
-  const std::size_t head = (width - 2) / 2;
-  return text.substr(0, head) + ".." + text.substr(text.size() - (width - 2 - head));
-}
-
 std::string Table::text() const {
   std::vector<std::size_t> widths;
   const auto widen = [&widths](const std::vector<std::string>& row) {

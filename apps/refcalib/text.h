@@ -18,8 +18,6 @@ std::string counted(std::size_t count, std::string_view singular);
 std::string duration(double seconds);
 /// Bytes as "123 MB" (10^6).
 std::string megabytes(std::int64_t bytes);
-/// `text` cut to `width` characters, the middle replaced by "..".
-std::string shortened(const std::string& text, std::size_t width);
 
 /// Rows of text in aligned columns: the first column to the left, columns named in `left` too, others to the
 /// right.

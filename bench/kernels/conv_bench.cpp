@@ -34,7 +34,7 @@ using refcalib_bench::Network;
 class Memory {
  public:
   explicit Memory(std::size_t bytes)
-      : bytes_((bytes + 127) / 64 * 64), data_(new(std::align_val_t{64}) std::byte[bytes_]) {}
+      : bytes_((bytes + 127) / 64 * 64), data_(new (std::align_val_t{64}) std::byte[bytes_]) {}
   ~Memory() { ::operator delete[](data_, std::align_val_t{64}); }
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
@@ -61,35 +61,56 @@ class Memory {
   std::byte* data_;
 };
 
-/// A layer with everything that one run needs. Values hardly matter for the time; floats are about 1e-38 * 2,
-/// no denormals.
+/// The memory of activations: as in a network's arena, a layer reads what the one before it wrote.
+struct Activations {
+  explicit Activations(bool quantized) : even(bytes), odd(bytes), residual(bytes) {
+    even.fill(!quantized);
+    odd.fill(!quantized);
+    residual.fill(!quantized);
+  }
+  static constexpr std::size_t bytes = std::size_t{112} * 112 * 96 * 4 + 64;
+  Memory even, odd, residual;
+};
+
+/// A layer with everything else that one run needs.
 class Job {
  public:
-  Job(const Layer& layer, bool quantized, Isa isa)
+  Job(const Layer& layer, bool quantized, Isa isa, Activations& activations, bool is_odd)
       : layer_(layer),
         geometry_(refcalib_bench::geometry(layer)),
         kernel_(find(layer, geometry_, quantized, isa)),
         element_(quantized ? 1 : 4),
-        input_(bytes(geometry_.in_h * geometry_.in_w * geometry_.in_channels) + 64),
         weights_(bytes(geometry_.out_channels * geometry_.in_channels / geometry_.groups *
                        geometry_.kernel_h * geometry_.kernel_w)),
         packed_(kernel_->packed_bytes(geometry_)),
         scratch_(kernel_->scratch_bytes(geometry_)),
-        output_(bytes(geometry_.out_h * geometry_.out_w * geometry_.out_channels)),
-        residual_(bytes(geometry_.out_h * geometry_.out_w * geometry_.out_channels)),
-        ones_(static_cast<std::size_t>(geometry_.out_channels + 64) * 4) {
+        offset_(channel_bytes()),
+        scale_(channel_bytes()),
+        bias_(channel_bytes()),
+        inv_scale_(channel_bytes()) {
+    weights_.fill(!quantized);
+    offset_.fill(0.0F);
+    scale_.fill(1e-4F);
+    bias_.fill(0.5F);
+    inv_scale_.fill(40.0F);
+    const auto start = std::chrono::steady_clock::now();
     kernel_->pack(geometry_, weights_.data(), packed_.data());
-    auto* ones = reinterpret_cast<float*>(ones_.data());
-    operands_ = {input_.data(),  packed_.data(),  layer.residual ? residual_.data() : nullptr,
-                 output_.data(), scratch_.data(), {}};
+    pack_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    operands_.input = (is_odd ? activations.odd : activations.even).data();
+    operands_.output = (is_odd ? activations.even : activations.odd).data();
+    operands_.packed = packed_.data();
+    operands_.scratch = scratch_.data();
     Epilogue& e = operands_.epilogue;
-    e.acc_offset = reinterpret_cast<const std::int32_t*>(ones_.data());
-    e.scale = e.bias = e.inv_scale = ones;
+    e.acc_offset = reinterpret_cast<const std::int32_t*>(offset_.data());
+    e.scale = reinterpret_cast<const float*>(scale_.data());
+    e.bias = reinterpret_cast<const float*>(bias_.data());
+    e.inv_scale = reinterpret_cast<const float*>(inv_scale_.data());
     e.high = 6.0F;
     if (quantized) e.output_kind = Epilogue::Output::u8;
     if (layer.residual) {
+      operands_.residual = activations.residual.data();
       e.residual_kind = quantized ? Epilogue::Residual::u8 : Epilogue::Residual::f32;
-      e.residual_scale = 1.0F;
+      e.residual_scale = 0.01F;
     }
   }
 
@@ -100,6 +121,7 @@ class Job {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   double operations() const { return refcalib_bench::operations(geometry_); }
+  double pack_seconds() const { return pack_seconds_; }
   const Layer& layer() const { return layer_; }
   const char* kernel() const { return kernel_->name; }
 
@@ -110,14 +132,18 @@ class Job {
     return special != nullptr ? special
                               : select(quantized ? conv_u8s8_kernels() : conv_f32_kernels(), g, isa);
   }
+  std::size_t channel_bytes() const {
+    return static_cast<std::size_t>((geometry_.out_channels + 63) / 64 * 256);
+  }
   std::size_t bytes(std::int64_t elements) const { return static_cast<std::size_t>(elements) * element_; }
 
   const Layer& layer_;
   ConvGeometry geometry_;
   const ConvKernel* kernel_;
   std::size_t element_;
-  Memory input_, weights_, packed_, scratch_, output_, residual_, ones_;
+  Memory weights_, packed_, scratch_, offset_, scale_, bias_, inv_scale_;
   ConvOperands operands_;
+  double pack_seconds_ = 0;
 };
 
 double peak_of(bool quantized, Isa isa) {
@@ -135,15 +161,18 @@ void report(benchmark::State& state, double seconds, double operations, double p
 }
 
 void run_network(benchmark::State& state, const Network& network, bool quantized, Isa isa) {
+  Activations activations(quantized);
   std::vector<std::unique_ptr<Job>> jobs;
   for (const Layer& layer : network.layers)
-    for (int i = 0; i < layer.count; ++i) jobs.push_back(std::make_unique<Job>(layer, quantized, isa));
+    for (int i = 0; i < layer.count; ++i)
+      jobs.push_back(std::make_unique<Job>(layer, quantized, isa, activations, jobs.size() % 2 == 1));
   std::vector<double> best(jobs.size(), 1e9);
   for (auto _ : state)
     for (std::size_t i = 0; i < jobs.size(); ++i) best[i] = std::min(best[i], jobs[i]->run());
-  double seconds = 0, operations = 0, dense_seconds = 0, dense_operations = 0;
+  double seconds = 0, pack_seconds = 0, operations = 0, dense_seconds = 0, dense_operations = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     seconds += best[i];
+    pack_seconds += jobs[i]->pack_seconds();
     operations += jobs[i]->operations();
     if (jobs[i]->layer().depthwise) continue;
     dense_seconds += best[i];
@@ -152,11 +181,13 @@ void run_network(benchmark::State& state, const Network& network, bool quantized
   const double peak = peak_of(quantized, isa);
   report(state, seconds, operations, peak);
   state.counters["dense_peak"] = dense_operations / dense_seconds * 1e-9 / peak;
+  state.counters["pack_ms"] = pack_seconds * 1e3;
   state.counters["dw_ms"] = (seconds - dense_seconds) * 1e3;
 }
 
 void run_layer(benchmark::State& state, const Layer& layer, bool quantized, Isa isa) {
-  Job job(layer, quantized, isa);
+  Activations activations(quantized);
+  Job job(layer, quantized, isa, activations, false);
   double best = 1e9;
   for (auto _ : state) best = std::min(best, job.run());
   report(state, best, job.operations(), peak_of(quantized, isa));

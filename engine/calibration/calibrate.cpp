@@ -95,7 +95,7 @@ QuantizationRange choose_range(const ObservedValue& seen, const ThresholdMethod&
   return {range.min, range.max};
 }
 
-void search(const Graph& graph, const Candidates& candidates, const std::map<ValueId, ObservedValue>& seen, const CalibrationOptions& options,
+void search(const Graph& original, const Graph& graph, const Candidates& candidates, const std::map<ValueId, ObservedValue>& seen, const CalibrationOptions& options,
             CalibrationResult& result) {
   const ThresholdMethod& method = find_threshold_method(options.method);
   const Scheme scheme = options.activations == "symmetric" ? Scheme::symmetric : Scheme::asymmetric;
@@ -110,6 +110,8 @@ void search(const Graph& graph, const Candidates& candidates, const std::map<Val
     for (const ValueId id : group) {
       const ObservedValue& value = seen.at(id);
       const std::string& name = graph.value(id).name;
+      // Values that a pass made are not in the file; they share the range of one that is.
+      if (original.find_value(name) == kNone) continue;
       result.annotation.activations.push_back({name, {range}, 256, value.channel_min, value.channel_max});
       const Range all = value.histogram.range();
       result.values.push_back({name, all.min, all.max, range, value.histogram.nan_count(), value.histogram.inf_count()});
@@ -180,7 +182,7 @@ CalibrationResult calibrate(const Graph& graph, std::size_t samples, const FillI
   check_finite(simplified, seen);
 
   const auto searching = Clock::now();
-  search(simplified, candidates, seen, options, result);
+  search(graph, simplified, candidates, seen, options, result);
   choose_weights(graph, simplified, candidates, options.per_channel_weights, result);
   result.search_seconds = seconds_since(searching);
   return result;

@@ -1,5 +1,6 @@
 #include "engine/graph/builder.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,6 +11,37 @@
 
 namespace refcalib::engine {
 namespace {
+
+/// Larger values belong to no network; such a shape comes from a damaged file.
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 32;
+/// Folding may multiply constants (a broadcast, a Gather) up to this number of elements.
+constexpr std::int64_t kMostFoldedElements = std::int64_t{1} << 24;
+
+/// Throws FormatError if a value of this type and shape is larger than anything that runs.
+void check_size(DType dtype, const Shape& shape) {
+  const auto size = static_cast<std::int64_t>(size_of(dtype));
+  if (element_count(shape) > kMostBytes / size)
+    throw FormatError("a value of shape " + to_string(shape) + " needs more than 4 GiB");
+}
+
+/// Throws FormatError if folding made many elements of few.
+void check_growth(const std::vector<OutputType>& types, const OpInputs& in) {
+  std::int64_t given = 0;
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    if (!in.is_constant(i)) return;
+    given += in.constant(i).count();
+  }
+  for (const OutputType& type : types)
+    if (element_count(type.shape) > std::max(kMostFoldedElements, given))
+      throw FormatError("a constant of shape " + to_string(type.shape) + " is too large to be computed at load");
+}
+
+/// A value without elements can only be a constant (an empty list of axes).
+void check_not_empty(const std::vector<OutputType>& types) {
+  for (const OutputType& type : types)
+    if (element_count(type.shape) == 0)
+      throw FormatError("the result of shape " + to_string(type.shape) + " has no elements");
+}
 
 struct Outcome {
   std::vector<OutputType> types;
@@ -27,10 +59,15 @@ Outcome infer_and_fold(const Graph& graph, const std::string& op, const Attribut
   if (outcome.types.size() != output_count)
     throw FormatError(op + " has " + std::to_string(outcome.types.size()) + " outputs, not " +
                       std::to_string(output_count));
-  for (const OutputType& type : outcome.types) element_count(type.shape);
-  if (record.fold == nullptr) return outcome;
-  outcome.constants = record.fold(attributes, view);
-  if (!outcome.constants) return outcome;
+  for (const OutputType& type : outcome.types) check_size(type.dtype, type.shape);
+  if (record.fold != nullptr) {
+    check_growth(outcome.types, view);
+    outcome.constants = record.fold(attributes, view);
+  }
+  if (!outcome.constants) {
+    check_not_empty(outcome.types);
+    return outcome;
+  }
   for (std::size_t k = 0; k < output_count; ++k)
     if (outcome.constants->size() != output_count ||
         (*outcome.constants)[k].shape() != outcome.types[k].shape)
@@ -45,6 +82,7 @@ GraphBuilder::GraphBuilder(std::string name) {
 }
 
 ValueId GraphBuilder::input(std::string name, DType dtype, Shape shape) {
+  in_context({"", name, ""}, [&] { check_size(dtype, shape); });
   return graph_.add_input(std::move(name), dtype, std::move(shape));
 }
 

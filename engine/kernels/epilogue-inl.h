@@ -67,19 +67,22 @@ struct EpilogueTile {
     }
   }
 
-  /// y = float(acc + acc_offset) * scale + bias
+  /// acc_offset: what integer sums start from.
+  template <std::size_t vector>
+  [[gnu::always_inline]] I offset(std::integral_constant<std::size_t, vector>) const {
+    const std::int32_t* const p = e.acc_offset + channel + static_cast<std::int64_t>(vector * lanes);
+    if constexpr (vector + 1 < Vectors) {
+      return {Simd<Arch>::load(p)};
+    } else {
+      return {Simd<Arch>::load_n(p, rest().n)};
+    }
+  }
+
+  /// y = float(acc) * scale + bias, where acc started from offset()
   [[gnu::always_inline]] void scale(const I (&acc)[Rows][Vectors], F (&y)[Rows][Vectors]) const {
     unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
-      const std::int32_t* const p = e.acc_offset + channel + static_cast<std::int64_t>(v * lanes);
-      I offset;
-      if constexpr (v + 1 < Vectors) {
-        offset = {Simd<Arch>::load(p)};
-      } else {
-        offset = {Simd<Arch>::load_n(p, rest().n)};
-      }
       const F s = parameter(e.scale, v), b = parameter(e.bias, v);
-      unroll<Rows>([&](auto r)
-                       __attribute__((always_inline)) { y[r][v] = to_float(acc[r][v] + offset) * s + b; });
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = to_float(acc[r][v]) * s + b; });
     });
   }
 

@@ -37,6 +37,9 @@
 ///   max_u8                byte by byte, unsigned
 ///   transpose(I (&)[lanes])     rows[i] lane j <-> rows[j] lane i
 ///
+///   pin(v)                does nothing but claim that v may have changed in its register. In a loop over many sums it
+///                         keeps GCC 12 from splitting each sum into two, one of them stored in every round.
+///
 /// Bytes of four rows, 4*lanes channels each, side by side (what a depthwise dot product wants):
 ///
 ///   interleave(r0,r1,r2,r3, I (&out)[4])   dwords (r0[c],r1[c],r2[c],r3[c]); lane k of out[j] is channel

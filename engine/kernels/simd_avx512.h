@@ -169,6 +169,12 @@ struct Simd512 {
   [[gnu::always_inline]] static I max_u8(I a, I b) {
     return _mm512_max_epu8(a, b);
   }
+  [[gnu::always_inline]] static void pin(F& a) {
+    __asm__("" : "+v"(a));
+  }
+  [[gnu::always_inline]] static void pin(I& a) {
+    __asm__("" : "+v"(a));
+  }
   [[gnu::always_inline]] static constexpr int interleaved_channel(int vector, int lane) {
     return lane / 4 * 16 + vector * 4 + lane % 4;
   }

@@ -141,6 +141,8 @@ struct SimdScalar {
   }
   [[gnu::always_inline]] static void transpose(I (&)[1]) {}
 
+  [[gnu::always_inline]] static void pin(F&) {}
+  [[gnu::always_inline]] static void pin(I&) {}
   [[gnu::always_inline]] static constexpr int interleaved_channel(int vector, int) { return vector; }
   [[gnu::always_inline]] static void interleave(I r0, I r1, I r2, I r3, I (&out)[4]) {
     for (int j = 0; j < 4; ++j) {

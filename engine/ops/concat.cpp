@@ -19,6 +19,7 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   Shape shape = in.shape(0);
   for (std::size_t i = 1; i < in.size(); ++i) {
     require(in.shape(i).size() == shape.size(), "concatenates tensors of different rank");
+    require(in.dtype(i) == in.dtype(0), "concatenates " + std::string(to_string(in.dtype(0))) + " and " + std::string(to_string(in.dtype(i))));
     for (std::size_t d = 0; d < shape.size(); ++d)
       require(d == axis || in.shape(i)[d] == shape[d],
               "inputs " + to_string(in.shape(0)) + " and " + to_string(in.shape(i)) + " differ outside the axis");

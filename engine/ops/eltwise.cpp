@@ -55,9 +55,15 @@ bool gives_boolean(const std::string& operation) {
          operation.starts_with("logical");
 }
 
+/// Comparisons give truth values. Old files mix floats and integers, which gives floats.
+DType result_type(const std::string& operation, const OpInputs& in) {
+  if (gives_boolean(operation)) return DType::boolean;
+  return is_float(in.dtype(1)) ? in.dtype(1) : in.dtype(0);
+}
+
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
   require_inputs(in, 2, 2);
-  const DType dtype = gives_boolean(attributes.as<EltwiseAttributes>().operation) ? DType::boolean : in.dtype(0);
+  const DType dtype = result_type(attributes.as<EltwiseAttributes>().operation, in);
   return {{dtype, broadcast_shape(in.shape(0), in.shape(1))}};
 }
 
@@ -65,8 +71,8 @@ std::optional<std::vector<Constant>> fold(const Attributes& attributes, const Op
   const std::string& operation = attributes.as<EltwiseAttributes>().operation;
   const auto f = fold_operations().find(operation);
   if (!in.is_constant(0) || !in.is_constant(1) || f == fold_operations().end()) return std::nullopt;
-  const bool integers = !is_float(in.dtype(0));
-  const DType out = gives_boolean(operation) ? DType::boolean : in.dtype(0);
+  const bool integers = !is_float(in.dtype(0)) && !is_float(in.dtype(1));
+  const DType out = result_type(operation, in);
   const auto rounded = [&](double a, double b) {
     require(!integers || b != 0 || (operation != "div" && operation != "mod" && operation != "floor_mod"), "divides by zero");
     const double y = f->second(a, b);

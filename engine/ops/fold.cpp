@@ -1,6 +1,9 @@
 #include "engine/ops/fold.h"
 
+#include <cmath>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
 #include "engine/ops/infer.h"
 
@@ -14,10 +17,24 @@ Constant owned(DType dtype, Shape shape, std::vector<T> values) {
   return {dtype, std::move(shape), bytes, owner};
 }
 
+/// The nearest value of T: plain casts are undefined beyond its range and for NaN, which gives 0.
+template <class T>
+T saturating(double value) noexcept {
+  if constexpr (std::is_floating_point_v<T>) {
+    return static_cast<T>(value);
+  } else {
+    using Limits = std::numeric_limits<T>;
+    if (std::isnan(value)) return 0;
+    if (value >= static_cast<double>(Limits::max())) return Limits::max();
+    if (value <= static_cast<double>(Limits::min())) return Limits::min();
+    return static_cast<T>(value);
+  }
+}
+
 template <class T>
 Constant cast_to(DType dtype, Shape shape, const std::vector<double>& values) {
   std::vector<T> out(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) out[i] = static_cast<T>(values[i]);
+  for (std::size_t i = 0; i < values.size(); ++i) out[i] = saturating<T>(values[i]);
   return owned(dtype, std::move(shape), std::move(out));
 }
 

@@ -18,12 +18,17 @@ constexpr std::array records = {
 };
 }  // namespace
 
+const Value& OpInputs::value(std::size_t i) const {
+  if (i >= ids.size()) throw FormatError("input " + std::to_string(i) + " is missing");
+  return graph.value(ids[i]);
+}
+
 const Constant& OpInputs::constant(std::size_t i) const {
-  const Value& value = graph.value(ids.at(i));
-  if (!value.constant)
-    throw UnsupportedError("input " + std::to_string(i) + " ('" + value.name + "') must be a constant",
+  const Value& found = value(i);
+  if (!found.constant)
+    throw UnsupportedError("input " + std::to_string(i) + " ('" + found.name + "') must be a constant",
                            {{}, {}, "give the model static shapes before converting it"});
-  return value.constant;
+  return found.constant;
 }
 
 const OpRecord* find_op(std::string_view name) noexcept {

@@ -25,11 +25,13 @@ struct OpInputs {
   const std::vector<ValueId>& ids;
 
   std::size_t size() const noexcept { return ids.size(); }
-  const Shape& shape(std::size_t i) const { return graph.value(ids.at(i)).shape; }
-  DType dtype(std::size_t i) const { return graph.value(ids.at(i)).dtype; }
+  /// Input i; throws FormatError if the node has none.
+  const Value& value(std::size_t i) const;
+  const Shape& shape(std::size_t i) const { return value(i).shape; }
+  DType dtype(std::size_t i) const { return value(i).dtype; }
   /// The constant of input i; throws UnsupportedError if it is computed at run time.
   const Constant& constant(std::size_t i) const;
-  bool is_constant(std::size_t i) const { return static_cast<bool>(graph.value(ids.at(i)).constant); }
+  bool is_constant(std::size_t i) const { return static_cast<bool>(value(i).constant); }
 };
 
 /// How an operation takes part in INT8. Data, not code: the placement pass reads nothing else.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/ops/convolution.h"
 #include "engine/ops/eltwise.h"
 #include "engine/passes/match.h"
 #include "engine/passes/passes.h"
@@ -13,6 +14,9 @@ struct Limits {
   std::vector<QuantizationRange> ranges;
   std::size_t axis = 0;
 };
+
+/// How far the exact zero point may lie from an integer, in levels. Limits that a file stores in 16 bits are off by about 0.06.
+constexpr float kZeroPointTolerance = 0.1F;
 
 bool close(float a, float b) { return std::abs(a - b) <= 1e-6F * std::max(std::abs(a), std::abs(b)); }
 
@@ -45,13 +49,24 @@ std::optional<Limits> plain_limits(const Graph& graph, const Node& node) {
   return limits;
 }
 
-std::optional<Quantization> weight_scales(const Limits& limits, std::int64_t levels, const Shape& shape) {
-  if (levels != 255 && levels != 256) return std::nullopt;
-  // Constants that are shared by groups keep the output channel in front.
-  if (limits.ranges.size() > 1 && limits.axis != 0) return std::nullopt;
-  if (limits.ranges.size() > 1 && shape.front() != static_cast<std::int64_t>(limits.ranges.size())) return std::nullopt;
+/// The dimension of constant weights that counts output channels, seen from the FakeQuantize: the first, but the last for a matrix product
+/// whose second input is not transposed.
+std::size_t output_axis(const Graph& graph, ValueId weights) {
+  for (const NodeId reader : graph.consumers(weights)) {
+    const Node& node = graph.node(reader);
+    if (node.op == "MatMul" && node.inputs[1] == weights && !node.attributes.as<MatMulAttributes>().transpose_b)
+      return graph.value(weights).shape.size() - 1;
+  }
+  return 0;
+}
+
+std::optional<Quantization> weight_scales(const Limits& limits, std::int64_t levels, const Shape& shape, std::size_t axis) {
+  if (levels != 255) return std::nullopt;
+  if (limits.ranges.size() > 1 &&
+      (limits.axis != axis || shape[axis] != static_cast<std::int64_t>(limits.ranges.size())))
+    return std::nullopt;
   for (const QuantizationRange& r : limits.ranges)
-    if (levels != 255 || !close(r.low, -r.high)) return std::nullopt;
+    if (!close(r.low, -r.high)) return std::nullopt;
   return weight_quantization(limits.ranges, static_cast<std::int32_t>(levels));
 }
 
@@ -67,7 +82,7 @@ std::optional<Quantization> activation_scales(const Limits& limits, std::int64_t
   for (std::size_t i = 0; i < limits.ranges.size(); ++i) {
     const float exact = -limits.ranges[i].low / q.scale[i];
     // Integers represent zero exactly; a range that does not (or a zero point that differs by channel) stays in float.
-    if (q.zero_point < 0 || q.zero_point > 255 || std::abs(exact - static_cast<float>(q.zero_point)) > 0.02F) return std::nullopt;
+    if (q.zero_point < 0 || q.zero_point > 255 || std::abs(exact - static_cast<float>(q.zero_point)) > kZeroPointTolerance) return std::nullopt;
   }
   return q;
 }
@@ -79,7 +94,7 @@ void absorb(Graph& graph, NodeId id) {
   const std::int64_t levels = node.attributes.as<FakeQuantizeAttributes>().levels;
   const ValueId data = node.inputs[0];
   if (graph.value(data).constant) {
-    const auto q = weight_scales(*limits, levels, graph.value(data).shape);
+    const auto q = weight_scales(*limits, levels, graph.value(data).shape, output_axis(graph, node.outputs.front()));
     if (!q) return;
     const ValueId weights = graph.add_constant(graph.value(data).name, graph.value(data).constant);
     graph.value(weights).quantization = q;

@@ -47,6 +47,9 @@ class LayoutAssignment {
     Layout layout = Layout::plain;
     if (record.channels_last) layout = Layout::channels_last;
     else if (record.any_layout) layout = preferred(graph_.node(id));
+    const Value& data = graph_.value(graph_.node(id).inputs.front());
+    if (record.channels_last && data.constant && has_spatial(data.shape))
+      throw UnsupportedError("operation '" + op + "' of a constant is not supported", {{}, graph_.node(id).name, {}});
     for (std::size_t i = 0; i < graph_.node(id).inputs.size(); ++i) {
       const ValueId input = graph_.node(id).inputs[i];
       if (!graph_.value(input).constant) graph_.node(id).inputs[i] = in_layout(input, layout, id);

@@ -47,6 +47,7 @@ void global_pooling(Graph& graph) {
     const ValueId pooled_id = graph.add_value(pooled);
     graph.value(pooled_id).producer = id;
     graph.node(id).outputs = {pooled_id};
+    graph.value(out).producer = kNone;  // until the Reshape produces it
     const ValueId target = graph.add_constant(reduce.name + "/shape", Constant::i64_vector(graph.value(out).shape));
     Node reshape{.name = reduce.name + "/reshape", .op = "Reshape", .attributes = Attributes::of(ReshapeAttributes{}), .inputs = {pooled_id, target}, .outputs = {out}};
     const std::vector<NodeId> order = graph.order();

@@ -1,7 +1,8 @@
 #include <cstdlib>
 #include <cstring>
-#include <new>
+#include <string>
 
+#include "engine/core/error.h"
 #include "engine/runtime/step.h"
 
 namespace refcalib::engine {
@@ -14,7 +15,7 @@ AlignedBytes::AlignedBytes(std::size_t size) : size_(size) {
   // Rounded up, plus what kernels may read behind the end; zeroed so that a read of padding is the same in every run.
   const std::size_t total = (size + kAlignment - 1) / kAlignment * kAlignment + kAlignment;
   data_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, total)));
-  if (data_ == nullptr) throw std::bad_alloc();
+  if (data_ == nullptr) throw Error("cannot allocate " + std::to_string(total) + " bytes of memory");
   std::memset(data_.get(), 0, total);
 }
 

@@ -13,6 +13,9 @@
 namespace refcalib::engine {
 namespace {
 
+/// A guard against damaged files; networks of this size are far beyond what the engine is for.
+constexpr std::size_t kMostArenaBytes = std::size_t{16} << 30;
+
 class Planning final : public PlanContext {
  public:
   explicit Planning(Program::Impl& impl) : impl_(impl) {}
@@ -111,6 +114,10 @@ std::shared_ptr<const Program> Program::compile(Graph graph, const CompileOption
   auto impl = std::make_unique<Impl>();
   impl->isa = options.isa;
   impl->graph = std::move(graph);
+  for (const ValueId id : impl->graph.inputs)
+    if (impl->graph.value(id).dtype != DType::f32)
+      throw UnsupportedError("an input of element type " + std::string(to_string(impl->graph.value(id).dtype)) + " is not supported",
+                             {{}, impl->graph.value(id).name, {}});
   run_passes(impl->graph, simplification_passes());
   std::vector<std::string> names;
   for (const ValueId id : impl->graph.outputs) names.push_back(impl->graph.value(id).name);
@@ -119,11 +126,16 @@ std::shared_ptr<const Program> Program::compile(Graph graph, const CompileOption
   for (std::size_t i = 0; i < names.size(); ++i)
     impl->outputs.push_back(port_of(impl->graph.value(impl->graph.outputs[i]), names[i]));
   for (std::size_t i = 0; i < names.size(); ++i)
+    if (impl->graph.value(impl->graph.outputs[i]).constant)
+      throw UnsupportedError("the output is a constant: it depends on no input", {{}, names[i], {}});
+  for (std::size_t i = 0; i < names.size(); ++i)
     if (impl->graph.value(impl->graph.outputs[i]).dtype != DType::f32)
       throw UnsupportedError("an output of element type " + std::string(to_string(impl->graph.value(impl->graph.outputs[i]).dtype)) +
                                  " is not supported",
                              {{}, names[i], {}});
   impl->memory = plan_memory(impl->graph, options.share_memory);
+  if (impl->memory.arena_bytes > kMostArenaBytes)
+    throw UnsupportedError("the values need " + std::to_string(impl->memory.arena_bytes >> 30) + " GiB of memory, more than the 16 GiB that are supported");
   plan_steps(*impl);
   for (const AlignedBytes& bytes : impl->constants) impl->constant_bytes += bytes.size();
   return std::shared_ptr<const Program>(new Program(std::move(impl)));

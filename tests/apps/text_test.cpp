@@ -25,11 +25,6 @@ TEST_CASE("times in words", "[text]") {
   CHECK(duration(125) == "2 min 05 s");
 }
 
-TEST_CASE("long names are cut in the middle", "[text]") {
-  CHECK(shortened("short", 8) == "short");
-  CHECK(shortened("abcdefghijkl", 8) == "abc..jkl");
-}
-
 TEST_CASE("tables are aligned", "[text]") {
   Table table;
   table.header = {"layer", "kind", "ms"};

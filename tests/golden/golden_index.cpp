@@ -18,8 +18,12 @@ namespace {
 std::vector<GoldenTensor> tensors(const nlohmann::json& list, const fs::path& golden) {
   std::vector<GoldenTensor> out;
   for (const auto& item : list) {
-    GoldenTensor tensor{item.at("name"), item.at("shape").get<refcalib::engine::Shape>(), golden / item.at("file").get<std::string>(), {}};
-    if (item.contains("stride") && !item.at("stride").is_null()) tensor.stride = item.at("stride").get<std::vector<std::int64_t>>();
+    GoldenTensor tensor{item.at("name"),
+                        item.at("shape").get<refcalib::engine::Shape>(),
+                        golden / item.at("file").get<std::string>(),
+                        {}};
+    if (item.contains("stride") && !item.at("stride").is_null())
+      tensor.stride = item.at("stride").get<std::vector<std::int64_t>>();
     out.push_back(std::move(tensor));
   }
   return out;
@@ -40,11 +44,13 @@ std::vector<GoldenEntry> read_golden_index(const fs::path& shared, const fs::pat
     entry.model = item.at("model");
     if (!entry.model.ends_with(".xml")) continue;
     entry.xml = resolve(entry.model);
-    if (item.contains("weights") && !item.at("weights").is_null()) entry.weights = resolve(item.at("weights"));
+    if (item.contains("weights") && !item.at("weights").is_null())
+      entry.weights = resolve(item.at("weights"));
     entry.precision = item.at("precision");
     entry.inputs = tensors(item.at("inputs"), shared / "golden");
     entry.outputs = tensors(item.at("outputs"), shared / "golden");
-    entry.half_weights = entry.model.find("fp16") != std::string::npos || entry.model.find("squeezenet1.1/v10") != std::string::npos;
+    entry.half_weights = entry.model.find("fp16") != std::string::npos ||
+                         entry.model.find("squeezenet1.1/v10") != std::string::npos;
     entries.push_back(std::move(entry));
   }
   return entries;

@@ -18,12 +18,12 @@ struct GoldenTensor {
 
 /// One run of an independent engine.
 struct GoldenEntry {
-  std::string model;               ///< as the index spells it
-  std::filesystem::path xml;       ///< the file to load
-  std::filesystem::path weights;   ///< empty: beside the .xml
-  std::string precision;           ///< FP32 or INT8
+  std::string model;              ///< as the index spells it
+  std::filesystem::path xml;      ///< the file to load
+  std::filesystem::path weights;  ///< empty: beside the .xml
+  std::string precision;          ///< FP32 or INT8
   std::vector<GoldenTensor> inputs, outputs;
-  bool half_weights = false;       ///< the weights are stored in 16 bits
+  bool half_weights = false;  ///< the weights are stored in 16 bits
 };
 
 /// The folder of models, data and golden outputs: environment variable REFCALIB_SHARED_DIR, or the value given to CMake; empty if
@@ -31,6 +31,7 @@ struct GoldenEntry {
 std::filesystem::path shared_dir();
 
 /// The .xml entries of golden/index.json. Topologies are taken from `topologies`, the folder that models/make_weights.py filled.
-std::vector<GoldenEntry> read_golden_index(const std::filesystem::path& shared, const std::filesystem::path& topologies);
+std::vector<GoldenEntry> read_golden_index(const std::filesystem::path& shared,
+                                           const std::filesystem::path& topologies);
 
 }  // namespace refcalib_test

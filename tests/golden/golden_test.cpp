@@ -27,7 +27,8 @@ constexpr double kTolerance = 1e-4, kHalfTolerance = 1e-3;
 void fill_inputs(Session& session, const GoldenEntry& entry) {
   const auto ports = session.program().inputs();
   for (std::size_t i = 0; i < ports.size(); ++i) {
-    const auto it = std::find_if(entry.inputs.begin(), entry.inputs.end(), [&](const GoldenTensor& t) { return t.name == ports[i].name; });
+    const auto it = std::find_if(entry.inputs.begin(), entry.inputs.end(),
+                                 [&](const GoldenTensor& t) { return t.name == ports[i].name; });
     const GoldenTensor& tensor = it != entry.inputs.end() ? *it : entry.inputs.at(i);
     const std::vector<float> values = read_npy(tensor.file);
     REQUIRE(values.size() == session.input(i).size());
@@ -36,7 +37,8 @@ void fill_inputs(Session& session, const GoldenEntry& entry) {
 }
 
 /// Every n-th element along each axis, as the golden files of large outputs hold them.
-std::vector<float> strided(std::span<const float> values, const Shape& shape, const std::vector<std::int64_t>& stride) {
+std::vector<float> strided(std::span<const float> values, const Shape& shape,
+                           const std::vector<std::int64_t>& stride) {
   std::vector<float> out;
   for (std::size_t i = 0; i < values.size(); ++i) {
     std::int64_t rest = static_cast<std::int64_t>(i);
@@ -53,10 +55,12 @@ std::vector<float> strided(std::span<const float> values, const Shape& shape, co
 /// Largest difference as a share of the golden output's range; infinite if an output is missing or differs in size.
 double deviation(const Session& session, const GoldenTensor& golden) {
   const auto ports = session.program().outputs();
-  const auto it = std::find_if(ports.begin(), ports.end(), [&](const PortInfo& p) { return p.name == golden.name; });
+  const auto it =
+      std::find_if(ports.begin(), ports.end(), [&](const PortInfo& p) { return p.name == golden.name; });
   if (it == ports.end()) return INFINITY;
   const std::span<const float> values = session.output(static_cast<std::size_t>(it - ports.begin()));
-  const std::vector<float> ours = golden.stride.empty() ? std::vector<float>(values.begin(), values.end()) : strided(values, it->shape, golden.stride);
+  const std::vector<float> ours = golden.stride.empty() ? std::vector<float>(values.begin(), values.end())
+                                                        : strided(values, it->shape, golden.stride);
   const std::vector<float> theirs = read_npy(golden.file);
   if (ours.size() != theirs.size()) return INFINITY;
   const auto [low, high] = std::minmax_element(theirs.begin(), theirs.end());
@@ -88,7 +92,8 @@ std::optional<fs::path> misread_clamps(const GoldenEntry& entry) {
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const std::string changed = std::regex_replace(text, std::regex(R"((max|min)="\[[0-9.]+\]")"), R"($1="0")");
   if (changed == text) return std::nullopt;
-  const fs::path copy = fs::temp_directory_path() / ("refcalib_golden_" + std::to_string(std::hash<std::string>{}(entry.model)) + ".xml");
+  const fs::path copy = fs::temp_directory_path() /
+                        ("refcalib_golden_" + std::to_string(std::hash<std::string>{}(entry.model)) + ".xml");
   std::ofstream(copy) << changed;
   return copy;
 }
@@ -117,7 +122,8 @@ TEST_CASE("FP32 outputs agree with those of independent engines", "[golden]") {
       if (misread && weights.empty()) weights = fs::path(entry.xml).replace_extension(".bin");
       const double worst = run_entry(entry, misread ? *misread : entry.xml, weights);
       if (misread) fs::remove(*misread);
-      line << entry.model << ": " << worst << (misread ? " (with the clamp bounds that the golden engine misread)" : "");
+      line << entry.model << ": " << worst
+           << (misread ? " (with the clamp bounds that the golden engine misread)" : "");
       INFO(line.str());
       CHECK(worst <= tolerance);
       passed += worst <= tolerance;

@@ -119,7 +119,7 @@ std::size_t LayerReader::spatial_rank() const {
 std::int64_t LayerReader::axis(std::int64_t axis, std::size_t rank) {
   const auto size = static_cast<std::int64_t>(rank);
   const std::int64_t index = axis < 0 ? axis + size : axis;
-  if (index < 0 || index >= std::max<std::int64_t>(size, 1))
+  if (index < 0 || index >= size)
     throw FormatError("axis " + std::to_string(axis) + " is out of range for " + std::to_string(rank) +
                       " dimensions");
   return index;

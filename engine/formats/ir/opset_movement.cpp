@@ -39,10 +39,13 @@ Shape parameter_shape(const LayerReader& reader) {
   return shape;
 }
 
+/// Applications feed floats to float and image inputs; integer index inputs keep their type.
 void read_parameter(LayerReader& reader) {
   reader.expect_inputs(0, 0);
   const DType type = element_type(reader.word("element_type", "f32"));
-  reader.set_outputs({reader.builder().input(reader.name(), type, parameter_shape(reader))});
+  const bool index = type == DType::i32 || type == DType::i64 || type == DType::u32 || type == DType::u64;
+  reader.set_outputs(
+      {reader.builder().input(reader.name(), index ? type : DType::f32, parameter_shape(reader))});
 }
 
 void read_const(LayerReader& reader) {

@@ -42,7 +42,7 @@ void run_tile(const TileCall<Product>& call) noexcept {
     if constexpr (Product::group == 1) {
       start = tile.parameter(call.epilogue->bias, v);
     } else {
-      start = Sum::broadcast(0);
+      start = tile.offset(v);
     }
     unroll<Rows>([&](auto r) __attribute__((always_inline)) { acc[r][v] = start; });
   });
@@ -62,6 +62,7 @@ void run_tile(const TileCall<Product>& call) noexcept {
         const typename Product::Activation a = Product::activation(row[r] + g * Product::group);
         unroll<Columns>([&](auto v) __attribute__((always_inline)) {
           acc[r][v] = Product::accumulate(acc[r][v], a, w[v]);
+          Simd<Arch>::pin(acc[r][v].v);
         });
       });
     }

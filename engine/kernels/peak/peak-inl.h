@@ -27,6 +27,7 @@ struct Peak {
         const typename V::F a = V::broadcast(at[r]);
         unroll<F32Columns>([&](auto v) __attribute__((always_inline)) {
           acc[r * F32Columns + v] = V::fma(a, w[v], acc[r * F32Columns + v]);
+          V::pin(acc[r * F32Columns + v]);
         });
       });
     }
@@ -47,6 +48,7 @@ struct Peak {
         const typename V::Q a = V::broadcast_quad(at + r * 4);
         unroll<U8Columns>([&](auto v) __attribute__((always_inline)) {
           acc[r * U8Columns + v] = V::dot4(acc[r * U8Columns + v], a, w[v]);
+          V::pin(acc[r * U8Columns + v]);
         });
       });
     }
