@@ -32,8 +32,8 @@ answers() {
 }
 images=$(answers $fp32 answers_fp32.txt | wc -l)
 same=$(answers $int8 answers_int8.txt | grep -cxFf build/demo/answers_fp32.txt || true)
-echo
 ((images)) || { echo "demo.sh: no answers printed" >&2; exit 1; }
+echo
 echo "Agreement: FP32 and INT8 give the same answer for $same of $images images"
 
 show $refcalib bench -m $int8 --vs $fp32 -nthreads 1 -t 3

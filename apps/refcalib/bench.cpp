@@ -234,7 +234,8 @@ Exit conclude(const Options& o, Report& report, BenchResult& result, std::option
 
 Exit run_sync(const Options& o, Report& report, const Candidate& first,
               const std::optional<Candidate>& second) {
-  engine::Session session(first.program, o.model.threads);
+  const std::optional<int> first_core = o.pin ? std::optional(0) : std::nullopt;
+  engine::Session session(first.program, o.model.threads, first_core);
   engine::Dataset dataset(first.program->inputs(), data_options(o));
   check_shapes(o, *first.program, dataset.batch());
   report_inputs(report, dataset, o.input);
@@ -242,7 +243,7 @@ Exit run_sync(const Options& o, Report& report, const Candidate& first,
   std::optional<engine::Session> other;
   std::vector<engine::Session*> sessions{&session};
   if (second) {
-    other.emplace(second->program, o.model.threads);
+    other.emplace(second->program, o.model.threads, first_core);
     copy_inputs(session, *other);
     sessions.push_back(&*other);
   }
@@ -275,7 +276,8 @@ Exit run_async(const Options& o, Report& report, const Candidate& candidate) {
   report_inputs(report, dataset, o.input);
   std::vector<engine::Session> sessions;
   for (std::size_t s = 0; s < streams; ++s) {
-    sessions.emplace_back(candidate.program, threads_each);
+    const int core = static_cast<int>(s) * threads_each;
+    sessions.emplace_back(candidate.program, threads_each, o.pin ? std::optional(core) : std::nullopt);
     fill(sessions.back(), dataset, s % dataset.runs(), report);
   }
   const auto pin = [&](std::size_t stream) {

@@ -95,11 +95,15 @@ bool Dataset::read_row(Session& session, std::size_t sample, std::size_t row) {
   } catch (const UsageError&) {
     throw;
   } catch (const Error& error) {
-    const bool known =
-        std::any_of(skipped_.begin(), skipped_.end(), [&](const auto& s) { return s.first == sample; });
-    if (!known) skipped_.emplace_back(sample, error.what());
+    skip(sample, error.what());
     return false;
   }
+}
+
+void Dataset::skip(std::size_t sample, const std::string& reason) {
+  const std::lock_guard lock(*mutex_);
+  const auto at = std::lower_bound(skipped_.begin(), skipped_.end(), sample, [](const auto& known, std::size_t s) { return known.first < s; });
+  if (at == skipped_.end() || at->first != sample) skipped_.emplace(at, sample, reason);
 }
 
 bool Dataset::fill(Session& session, std::size_t run) {
@@ -108,21 +112,23 @@ bool Dataset::fill(Session& session, std::size_t run) {
     for (std::size_t r = 0; constant_[i] && r < session.input(i).size() / size; ++r)
       sources_[i].read(r, session.input(i).subspan(r * size, size));
   }
-  rows_.assign(batch_, std::nullopt);
+  std::vector<std::optional<std::size_t>> rows(batch_);
   std::optional<std::size_t> last_good;
   std::vector<std::size_t> empty_rows;
   for (std::size_t row = 0; row < batch_; ++row) {
     const std::size_t sample = run * batch_ + row;
     if (sample < samples_ && read_row(session, sample, row)) {
-      rows_[row] = sample;
+      rows[row] = sample;
       last_good = sample;
     } else {
       empty_rows.push_back(row);
     }
   }
-  if (!last_good) return false;
-  for (const std::size_t row : empty_rows) read_row(session, *last_good, row);
-  return true;
+  if (last_good)
+    for (const std::size_t row : empty_rows) read_row(session, *last_good, row);
+  const std::lock_guard lock(*mutex_);
+  rows_ = std::move(rows);
+  return last_good.has_value();
 }
 
 const InputSource* Dataset::file_source() const noexcept {

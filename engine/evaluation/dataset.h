@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,8 +26,8 @@ struct DatasetOptions {
   Preprocessing preprocessing;
 };
 
-/// Samples for all inputs of a network, grouped into runs of the network's batch size. Not for several
-/// threads at once.
+/// Samples for all inputs of a network, grouped into runs of the network's batch size. fill() may be called by several
+/// threads at once, each with a session of its own.
 class Dataset {
  public:
   /// Throws UsageError for unknown input names, inputs without data and several inputs with an unnamed path;
@@ -42,7 +44,7 @@ class Dataset {
   /// UsageError if a sample does not fit the preprocessing.
   bool fill(Session& session, std::size_t run);
 
-  /// Which sample each row of the last filled run holds; nullopt for rows that only fill up.
+  /// Which sample each row of the run that was filled last holds (by whichever thread); nullopt for rows that only fill up.
   std::span<const std::optional<std::size_t>> rows() const noexcept { return rows_; }
 
   /// File of a sample, or "sample n".
@@ -52,7 +54,7 @@ class Dataset {
   /// Label of a sample from a list file.
   std::optional<std::size_t> sample_label(std::size_t sample) const;
 
-  /// Samples that could not be read, each once, with the reason.
+  /// Samples that could not be read, each once, in order, with the reason. Not while another thread fills.
   std::span<const std::pair<std::size_t, std::string>> skipped() const noexcept { return skipped_; }
   /// Files of a folder that are neither pictures nor arrays.
   std::size_t ignored_files() const noexcept;
@@ -62,6 +64,8 @@ class Dataset {
   std::vector<std::string> describe() const;
 
  private:
+  /// Remembers why a sample cannot be read.
+  void skip(std::size_t sample, const std::string& reason);
   bool read_row(Session& session, std::size_t sample, std::size_t row);
   const InputSource* file_source() const noexcept;
 
@@ -69,6 +73,7 @@ class Dataset {
   std::vector<InputSource> sources_;
   std::vector<bool> constant_;  ///< the source has one run of data, which serves every run
   std::size_t samples_ = 0, batch_ = 1;
+  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();  ///< of the two below
   std::vector<std::optional<std::size_t>> rows_;
   std::vector<std::pair<std::size_t, std::string>> skipped_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -83,8 +84,8 @@ class StepObserver {
 /// Per-thread state of a Program: arena and team of threads. run() neither allocates nor throws.
 class Session {
  public:
-  /// `threads` as for ThreadTeam (0: all cores).
-  explicit Session(std::shared_ptr<const Program> program, int threads = 0);
+  /// `threads` and `first_core` as for ThreadTeam (0: all cores; with a first core the team's own threads are bound, the caller is not).
+  explicit Session(std::shared_ptr<const Program> program, int threads = 0, std::optional<int> first_core = std::nullopt);
   ~Session();
   Session(Session&&) noexcept;
 

@@ -8,9 +8,9 @@
 namespace refcalib::engine {
 
 struct Session::State {
-  State(std::shared_ptr<const Program> p, int threads)
+  State(std::shared_ptr<const Program> p, int threads, std::optional<int> first_core)
       : program(std::move(p)),
-        team(threads),
+        team(threads, first_core),
         arena(program->arena_bytes()),
         scratch_stride((program->impl().scratch_bytes + 127) / 64 * 64),
         scratch(scratch_stride * static_cast<std::size_t>(team.size())) {
@@ -41,8 +41,8 @@ struct Session::State {
   std::vector<ValueView> views;
 };
 
-Session::Session(std::shared_ptr<const Program> program, int threads)
-    : state_(std::make_unique<State>(std::move(program), threads)) {}
+Session::Session(std::shared_ptr<const Program> program, int threads, std::optional<int> first_core)
+    : state_(std::make_unique<State>(std::move(program), threads, first_core)) {}
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/kernels/conv/conv.h"
+#include "tests/kernels/conv_avxvnni_double.h"
 #include "tests/kernels/conv_problem.h"
 #include "tests/support/catch.hpp"
 #include "tests/support/runnable.hpp"
@@ -124,15 +125,15 @@ TEST_CASE("dwconv_f32 equals the reference on every geometry", "[dwconv]") {
   check_geometries<float, float>(dwconv_f32_kernels());
 }
 TEST_CASE("dwconv_u8s8 equals the reference on every geometry", "[dwconv]") {
-  check_geometries<std::uint8_t, std::int8_t>(dwconv_u8s8_kernels());
+  check_geometries<std::uint8_t, std::int8_t>(with_double(dwconv_u8s8_kernels(), true));
 }
 TEST_CASE("dwconv_f32 equals the reference with every epilogue", "[dwconv]") {
   check_finishes<float, float>(dwconv_f32_kernels(), false);
   check_finishes<float, float>(dwconv_f32_kernels(), true);
 }
 TEST_CASE("dwconv_u8s8 equals the reference with every epilogue", "[dwconv]") {
-  check_finishes<std::uint8_t, std::int8_t>(dwconv_u8s8_kernels(), false);
-  check_finishes<std::uint8_t, std::int8_t>(dwconv_u8s8_kernels(), true);
+  check_finishes<std::uint8_t, std::int8_t>(with_double(dwconv_u8s8_kernels(), true), false);
+  check_finishes<std::uint8_t, std::int8_t>(with_double(dwconv_u8s8_kernels(), true), true);
 }
 
 TEST_CASE("depthwise kernels take depthwise geometries only", "[dwconv]") {

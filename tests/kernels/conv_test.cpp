@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/kernels/conv_avxvnni_double.h"
 #include "tests/kernels/conv_problem.h"
 #include "tests/support/catch.hpp"
 #include "tests/support/runnable.hpp"
@@ -190,25 +191,25 @@ TEST_CASE("conv_f32 equals the reference on every geometry", "[conv]") {
   check_geometries<float, float>(conv_f32_kernels());
 }
 TEST_CASE("conv_u8s8 equals the reference on every geometry", "[conv]") {
-  check_geometries<std::uint8_t, std::int8_t>(conv_u8s8_kernels());
+  check_geometries<std::uint8_t, std::int8_t>(with_double(conv_u8s8_kernels(), false));
 }
 TEST_CASE("conv_f32 equals the reference with every epilogue", "[conv]") {
   check_finishes<float, float>(conv_f32_kernels());
 }
 TEST_CASE("conv_u8s8 equals the reference with every epilogue", "[conv]") {
-  check_finishes<std::uint8_t, std::int8_t>(conv_u8s8_kernels());
+  check_finishes<std::uint8_t, std::int8_t>(with_double(conv_u8s8_kernels(), false));
 }
 TEST_CASE("conv_f32 treats NaN and infinity as the reference", "[conv]") {
   check_special_values<float, float>(conv_f32_kernels());
 }
 TEST_CASE("conv_u8s8 treats NaN and infinity in bias as the reference", "[conv]") {
-  check_special_values<std::uint8_t, std::int8_t>(conv_u8s8_kernels());
+  check_special_values<std::uint8_t, std::int8_t>(with_double(conv_u8s8_kernels(), false));
 }
 TEST_CASE("conv_f32 equals the reference for every number of rows", "[conv]") {
   check_widths<float, float>(conv_f32_kernels());
 }
 TEST_CASE("conv_u8s8 equals the reference for every number of rows", "[conv]") {
-  check_widths<std::uint8_t, std::int8_t>(conv_u8s8_kernels());
+  check_widths<std::uint8_t, std::int8_t>(with_double(conv_u8s8_kernels(), false));
 }
 
 TEST_CASE("the convolution tables serve every instruction set", "[conv]") {
