@@ -27,7 +27,7 @@ set(REFCALIB_ENGINE_PUBLIC_HEADERS
   runtime/program.h runtime/step.h
   formats/model.h formats/ir/document.h formats/ir/ir.h
   calibration/calibrate.h
-  evaluation/dataset.h evaluation/image.h evaluation/labels.h evaluation/npy.h evaluation/output_file.h
+  evaluation/dataset.h evaluation/image.h evaluation/input_source.h evaluation/labels.h evaluation/npy.h evaluation/output_file.h
   evaluation/preprocess.h evaluation/random_input.h evaluation/topk.h)
 if(TARGET refcalib_engine)
   install(TARGETS refcalib_engine EXPORT refcalib-engine-targets

@@ -95,6 +95,12 @@ QuantizationRange choose_range(const ObservedValue& seen, const ThresholdMethod&
   return {range.min, range.max};
 }
 
+/// Zeros without a sign: which of -0 and 0 is seen first depends on the order of the samples.
+std::vector<float> unsigned_zeros(std::vector<float> values) {
+  for (float& v : values) v += 0.0F;
+  return values;
+}
+
 void search(const Graph& original, const Graph& graph, const Candidates& candidates, const std::map<ValueId, ObservedValue>& seen, const CalibrationOptions& options,
             CalibrationResult& result) {
   const ThresholdMethod& method = find_threshold_method(options.method);
@@ -112,17 +118,29 @@ void search(const Graph& original, const Graph& graph, const Candidates& candida
       const std::string& name = graph.value(id).name;
       // Values that a pass made are not in the file; they share the range of one that is.
       if (original.find_value(name) == kNone) continue;
-      result.annotation.activations.push_back({name, {range}, 256, value.channel_min, value.channel_max});
+      result.annotation.activations.push_back({name, {range}, 256, unsigned_zeros(value.channel_min), unsigned_zeros(value.channel_max)});
       const Range all = value.histogram.range();
-      result.values.push_back({name, all.min, all.max, range, value.histogram.nan_count(), value.histogram.inf_count()});
+      result.values.push_back({name, all.min + 0.0F, all.max + 0.0F, range, value.histogram.nan_count(), value.histogram.inf_count()});
     }
   }
 }
 
+/// The constant weights of a node, also from in front of an earlier calibration's FakeQuantize; nullptr if they are computed.
+const Constant* source_weights(const Graph& graph, const Node& node) {
+  if (node.inputs.size() < 2) return nullptr;
+  ValueId id = node.inputs[1];
+  while (!graph.value(id).constant) {
+    const Node* producer = graph.producer(id);
+    if (producer == nullptr || (producer->op != "FakeQuantize" && producer->op != "Reshape")) return nullptr;
+    id = producer->inputs.front();
+  }
+  return &graph.value(id).constant;
+}
+
 /// Largest magnitudes of the weights as the file has them, one per output channel or one for all.
-std::vector<QuantizationRange> weight_ranges(const Graph& graph, const Node& node, bool per_channel) {
+std::vector<QuantizationRange> weight_ranges(const Graph& graph, const Node& node, const Constant& source, bool per_channel) {
   const Value& weights = graph.value(node.inputs.at(1));
-  const std::vector<float> w = weights.constant.to_floats();
+  const std::vector<float> w = source.to_floats();
   const bool columns = node.op == "MatMul" && !node.attributes.as<MatMulAttributes>().transpose_b;
   const auto channels = static_cast<std::size_t>(node.op == "MatMul" ? weights.shape[columns ? 1 : 0] : weights.shape[0] * weights.shape[1]);
   std::vector<float> largest(per_channel ? channels : 1, 0.0F);
@@ -143,8 +161,9 @@ void choose_weights(const Graph& original, const Graph& simplified, const Candid
     const std::string& name = simplified.node(id).name;
     for (const NodeId source : original.order()) {
       const Node& node = original.node(source);
-      if (node.name != name || !original.value(node.inputs.at(1)).constant) continue;
-      result.annotation.weights.push_back({name, weight_ranges(original, node, per_channel), 255, {}});
+      const Constant* weights = node.name == name ? source_weights(original, node) : nullptr;
+      if (weights == nullptr) continue;
+      result.annotation.weights.push_back({name, weight_ranges(original, node, *weights, per_channel), 255, {}});
     }
   }
 }

@@ -43,13 +43,21 @@ std::vector<std::string> mark_float_layers(Graph& graph, const CalibrationOption
     if (ignored) node.hint = PrecisionHint::keep_float;
     if (node.hint == PrecisionHint::keep_float) kept.push_back(node.name);
   }
-  for (const std::string& name : options.ignore_layers) {
-    bool known = false;
-    for (const NodeId id : graph.order())
-      known = known || graph.node(id).name == name ||
-              std::any_of(graph.node(id).outputs.begin(), graph.node(id).outputs.end(), [&](ValueId out) { return graph.value(out).name == name; });
-    if (!known) throw UsageError("no layer '" + name + "' to leave in float", {{}, {}, "list the layers with 'refcalib inspect'"});
-  }
+  const auto reject_unknown = [&](const std::vector<std::string>& list, const char* what, auto matches) {
+    std::string unknown;
+    for (const std::string& entry : list) {
+      const auto found = [&](NodeId id) { return matches(graph.node(id), entry); };
+      const std::vector<NodeId> order = graph.order();
+      if (std::none_of(order.begin(), order.end(), found)) unknown += (unknown.empty() ? "'" : ", '") + entry + "'";
+    }
+    if (!unknown.empty())
+      throw UsageError(std::string("no layer ") + what + unknown + " to leave in float", {{}, {}, "list the layers with 'refcalib inspect'"});
+  };
+  reject_unknown(options.ignore_layers, "", [&](const Node& node, const std::string& name) {
+    return node.name == name ||
+           std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId out) { return graph.value(out).name == name; });
+  });
+  reject_unknown(options.ignore_types, "of type ", [](const Node& node, const std::string& type) { return node.op == type; });
   return kept;
 }
 

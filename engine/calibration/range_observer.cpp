@@ -65,8 +65,8 @@ void RangeObserver::after_step(int, std::span<const ValueView> outputs) noexcept
                                 static_cast<std::size_t>(rows.stride), kernel_);
     if (view.tensor.layout == Layout::channels_last)
       channel_extremes(data, rows, it->second.channel_min.data(), it->second.channel_max.data());
-    else if (view.tensor.shape.size() > 1)
-      plane_extremes(data, view.tensor.shape, it->second.channel_min.data(), it->second.channel_max.data());
+    else
+      plane_extremes(data, view.tensor.shape.size() > 1 ? view.tensor.shape : Shape{1, 1, view.tensor.count()}, it->second.channel_min.data(), it->second.channel_max.data());
   }
 }
 

@@ -1,3 +1,5 @@
+#include "engine/ops/fake_quantize.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -30,43 +32,65 @@ struct Limit {
   std::vector<std::int64_t> strides;
 };
 
+Limit bind_limit(const Constant& constant, const Shape& data) {
+  Limit limit{constant.to_floats(), std::vector<std::int64_t>(data.size(), 0)};
+  const std::vector<std::int64_t> own = plain_strides(constant.shape());
+  for (std::size_t d = 0; d < own.size(); ++d)
+    limit.strides[d + data.size() - own.size()] = constant.shape()[d] == 1 ? 0 : own[d];
+  return limit;
+}
+
+/// The operation bound to a shape and to the strides of input and output.
+struct Bound {
+  Shape shape;
+  std::vector<std::int64_t> in_strides, out_strides;
+  std::array<Limit, 4> limits;
+  float steps = 255;
+
+  /// Elements [begin, end) in the order of the file.
+  void run(const float* input, float* output, std::int64_t begin, std::int64_t end) const noexcept {
+    for (std::int64_t i = begin; i < end; ++i) {
+      std::int64_t rest = i, from = 0, to = 0, at[4] = {0, 0, 0, 0};
+      for (std::size_t d = shape.size(); d-- > 0;) {
+        const std::int64_t position = rest % shape[d];
+        rest /= shape[d];
+        from += position * in_strides[d];
+        to += position * out_strides[d];
+        for (std::size_t l = 0; l < 4; ++l) at[l] += position * limits[l].strides[d];
+      }
+      const auto limit = [&](std::size_t l) { return limits[l].values[static_cast<std::size_t>(at[l])]; };
+      output[to] = fake_quantize(input[from], limit(0), limit(1), limit(2), limit(3), steps);
+    }
+  }
+};
+
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
-  std::vector<Limit> limits(4);
+  Bound bound{in.shape, element_strides(in), element_strides(out), {},
+              static_cast<float>(node.attributes.as<FakeQuantizeAttributes>().levels - 1)};
   for (std::size_t i = 0; i < 4; ++i) {
     const Value& value = context.graph().value(node.inputs[i + 1]);
     if (!value.constant) throw UnsupportedError("FakeQuantize with computed limits is not supported");
-    limits[i].values = value.constant.to_floats();
-    const std::vector<std::int64_t> own = plain_strides(value.shape);
-    limits[i].strides.assign(in.shape.size(), 0);
-    for (std::size_t d = 0; d < own.size(); ++d)
-      limits[i].strides[d + in.shape.size() - own.size()] = value.shape[d] == 1 ? 0 : own[d];
+    bound.limits[i] = bind_limit(value.constant, in.shape);
   }
-  const auto steps = static_cast<float>(node.attributes.as<FakeQuantizeAttributes>().levels - 1);
-  return make_step("fake_quantize", [=, shape = in.shape, xs = element_strides(in), ys = element_strides(out), x = in.where,
-                                     y = out.where, limits = std::move(limits)](const RunContext& c) noexcept {
+  return make_step("fake_quantize", [bound = std::move(bound), count = in.count(), x = in.where, y = out.where](const RunContext& c) noexcept {
     const auto* input = reinterpret_cast<const float*>(c.read(x));
     auto* output = reinterpret_cast<float*>(c.write(y));
-    std::int64_t count = 1;
-    for (const std::int64_t dim : shape) count *= dim;
-    c.team.parallel_for(count, 4096, [&](std::int64_t begin, std::int64_t end, int) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        std::int64_t rest = i, from = 0, to = 0, at[4] = {0, 0, 0, 0};
-        for (std::size_t d = shape.size(); d-- > 0;) {
-          const std::int64_t position = rest % shape[d];
-          rest /= shape[d];
-          from += position * xs[d];
-          to += position * ys[d];
-          for (std::size_t l = 0; l < 4; ++l) at[l] += position * limits[l].strides[d];
-        }
-        const auto limit = [&](std::size_t l) { return limits[l].values[static_cast<std::size_t>(at[l])]; };
-        output[to] = fake_quantize(input[from], limit(0), limit(1), limit(2), limit(3), steps);
-      }
-    });
+    c.team.parallel_for(count, 4096, [&](std::int64_t begin, std::int64_t end, int) { bound.run(input, output, begin, end); });
   });
 }
 
 }  // namespace
+
+Constant fold_fake_quantize(const Constant& data, const std::array<Constant, 4>& limits, std::int64_t levels) {
+  const std::vector<std::int64_t> strides = plain_strides(data.shape());
+  Bound bound{data.shape(), strides, strides, {}, static_cast<float>(levels - 1)};
+  for (std::size_t i = 0; i < 4; ++i) bound.limits[i] = bind_limit(limits[i], data.shape());
+  const std::vector<float> input = data.to_floats();
+  std::vector<float> output(input.size());
+  bound.run(input.data(), output.data(), 0, data.count());
+  return Constant::f32(data.shape(), std::move(output));
+}
 
 extern const OpRecord fake_quantize_op;
 const OpRecord fake_quantize_op{.name = "FakeQuantize", .infer = infer, .plan = plan, .any_layout = true};

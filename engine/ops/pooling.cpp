@@ -32,6 +32,8 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   for (const auto* list : {&a.kernel, &a.strides, &a.dilations, &a.pads_begin, &a.pads_end})
     require(list->size() == spatial, "kernel, strides and pads must have " + std::to_string(spatial) + " values each");
   require(a.method == "max" || a.method == "avg", "pooling method '" + a.method + "' is neither max nor avg");
+  require(a.rounding == "floor" || a.rounding == "ceil" || a.rounding == "ceil_clipped",
+          "rounding '" + a.rounding + "' is none of floor, ceil and ceil_clipped");
   Shape out{x[0], x[1]};
   for (std::size_t d = 0; d < spatial; ++d) out.push_back(output_size(a, d, x[2 + d]));
   return {{in.dtype(0), out}};

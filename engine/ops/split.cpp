@@ -15,6 +15,7 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   std::int64_t sum = 0;
   for (const std::int64_t size : split.sizes) {
     require(size >= 0, "splits into a negative size");
+    require(size <= in.shape(0)[axis] - sum, "parts exceed dimension " + std::to_string(axis) + " of " + to_string(in.shape(0)));
     sum += size;
     Shape shape = in.shape(0);
     shape[axis] = size;

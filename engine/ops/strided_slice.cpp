@@ -25,10 +25,10 @@ void take(Slice& slice, std::int64_t dim, std::int64_t begin, std::int64_t end, 
   };
   const std::int64_t b = ignore_begin ? (step > 0 ? 0 : dim - 1) : clamp(begin, step > 0 ? 0 : -1, step > 0 ? dim : dim - 1);
   const std::int64_t e = ignore_end ? (step > 0 ? dim : -1) : clamp(end, step > 0 ? 0 : -1, step > 0 ? dim : dim - 1);
-  const std::int64_t count = step > 0 ? std::max<std::int64_t>(0, (e - b + step - 1) / step)
-                                      : std::max<std::int64_t>(0, (b - e - step - 1) / -step);
+  // Written so that no step, however large, overflows; -1 because the end is not taken.
+  const std::int64_t count = step > 0 ? (e > b ? (e - b - 1) / step + 1 : 0) : (b > e ? (e - b + 1) / step + 1 : 0);
   slice.start.push_back(b);
-  slice.step.push_back(step);
+  slice.step.push_back(count > 1 ? step : 1);
   slice.count.push_back(count);
 }
 

@@ -175,7 +175,12 @@ std::vector<float> per_channel_values(std::vector<float> values, std::int64_t ch
 void plan_tail(const Node& node, const FusedActivation& activation, std::size_t bias_input, PlanContext& context,
                WeightedPlan& plan) {
   const std::int64_t channels = plan.geometry.out_channels;
-  if (node.inputs.size() > bias_input && node.inputs[bias_input] != kNone)
+  for (std::size_t i = bias_input; i < node.inputs.size(); ++i) {
+    const bool residual = plan.has_residual && i == bias_input + 1;
+    if (!residual && !context.graph().value(node.inputs[i]).constant)
+      throw UnsupportedError("a bias or slope that is computed at run time is not supported");
+  }
+  if (node.inputs.size() > bias_input)
     plan.bias = per_channel_values(context.floats(node.inputs[bias_input]), channels, "bias");
   if (activation.slope_input >= 0)
     plan.slope = per_channel_values(context.floats(node.inputs.at(static_cast<std::size_t>(activation.slope_input))),

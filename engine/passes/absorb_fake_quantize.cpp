@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "engine/ops/convolution.h"
@@ -87,6 +88,26 @@ std::optional<Quantization> activation_scales(const Limits& limits, std::int64_t
   return q;
 }
 
+void replace_by_constant(Graph& graph, NodeId id, Constant constant, const std::optional<Quantization>& quantization) {
+  const Node node = graph.node(id);
+  const ValueId value = graph.add_constant(graph.value(node.inputs[0]).name, std::move(constant));
+  graph.value(value).quantization = quantization;
+  graph.replace_uses(node.outputs.front(), value);
+  graph.erase(id);
+}
+
+/// Weights whose limits have no s8 scales get the values that the formula gives.
+void evaluate(Graph& graph, NodeId id) {
+  const Node node = graph.node(id);
+  std::array<Constant, 4> limits;
+  for (std::size_t i = 0; i < 4; ++i) {
+    limits[i] = graph.value(node.inputs[i + 1]).constant;
+    if (!limits[i]) return;
+  }
+  const std::int64_t levels = node.attributes.as<FakeQuantizeAttributes>().levels;
+  replace_by_constant(graph, id, fold_fake_quantize(graph.value(node.inputs[0]).constant, limits, levels), std::nullopt);
+}
+
 void absorb(Graph& graph, NodeId id) {
   const Node node = graph.node(id);
   const auto limits = plain_limits(graph, node);
@@ -95,11 +116,7 @@ void absorb(Graph& graph, NodeId id) {
   const ValueId data = node.inputs[0];
   if (graph.value(data).constant) {
     const auto q = weight_scales(*limits, levels, graph.value(data).shape, output_axis(graph, node.outputs.front()));
-    if (!q) return;
-    const ValueId weights = graph.add_constant(graph.value(data).name, graph.value(data).constant);
-    graph.value(weights).quantization = q;
-    graph.replace_uses(node.outputs.front(), weights);
-    graph.erase(id);
+    if (q) replace_by_constant(graph, id, graph.value(data).constant, q);
     return;
   }
   if (graph.is_output(node.outputs.front())) return;
@@ -127,10 +144,13 @@ void fold_views(Graph& graph) {
 }  // namespace
 
 /// FakeQuantize with equal input and output ranges becomes an annotation of the value in front of it: activations get u8 scale and zero
-/// point, constant weights their s8 scales. Others stay and run in float by the formula.
+/// point, constant weights their s8 scales. Others stay and run in float by the formula; of constants they are evaluated here.
 void absorb_fake_quantize(Graph& graph) {
-  for (const NodeId id : graph.order())
-    if (graph.node(id).op == "FakeQuantize") absorb(graph, id);
+  for (const NodeId id : graph.order()) {
+    if (graph.node(id).op != "FakeQuantize") continue;
+    absorb(graph, id);
+    if (!graph.node(id).erased && graph.value(graph.node(id).inputs[0]).constant) evaluate(graph, id);
+  }
   fold_views(graph);
 }
 

@@ -70,7 +70,8 @@ class LayoutAssignment {
     return layout;
   }
 
-  /// Conversions of precision change the order on the way: channels-last if a reader wants that.
+  /// Conversions of precision change the order on the way if readers want that and the conversion can: u8 is made channels-last,
+  /// floats are made plain. In the other direction the readers get a reordering of their own.
   void assign_conversion(NodeId id) {
     const ValueId out = graph_.node(id).outputs.front();
     Layout layout = graph_.value(graph_.node(id).inputs.front()).layout;
@@ -81,8 +82,9 @@ class LayoutAssignment {
         const OpRecord& record = op_record(graph_.node(r).op);
         return !record.channels_last && !record.any_layout && graph_.node(r).op != "Transpose";
       });
-      if (last) layout = Layout::channels_last;
-      else if (plain) layout = Layout::plain;
+      const bool quantize = graph_.node(id).op == "Quantize";
+      if (last && quantize) layout = Layout::channels_last;
+      else if (plain && !quantize) layout = Layout::plain;
     }
     graph_.value(out).layout = layout;
   }

@@ -28,8 +28,10 @@ std::optional<Affine> as_affine(const Graph& graph, const Node& node) {
   const std::string& operation = node.attributes.as<EltwiseAttributes>().operation;
   for (std::size_t side = 0; side < 2; ++side) {
     const ValueId data = node.inputs[side], other = node.inputs[1 - side];
-    if (graph.value(data).constant || graph.value(node.outputs.front()).shape != graph.value(data).shape) continue;
-    auto constant = channel_constant(graph, other, graph.value(data).shape);
+    const Shape& shape = graph.value(data).shape;
+    // ChannelAffine runs on rows of channels, which tensors of more than five dimensions do not have.
+    if (graph.value(data).constant || graph.value(node.outputs.front()).shape != shape || shape.size() > 5) continue;
+    auto constant = channel_constant(graph, other, shape);
     if (!constant) continue;
     const std::vector<float> ones(constant->size(), 1.0F), zeros(constant->size(), 0.0F);
     if (operation == "mul") return Affine{data, std::move(*constant), zeros};
@@ -83,7 +85,7 @@ void fold_scale_shift(Graph& graph) {
     const auto affine = as_affine(graph, node);
     if (!affine) continue;
     const ValueId out = node.outputs.front();
-    if (const auto conv = sole_producer(graph, affine->data, "Convolution"); conv && is_linear(graph.node(*conv)) && !graph.value(affine->data).quantization) {
+    if (const auto conv = sole_producer(graph, affine->data, "Convolution"); conv && is_linear(graph, graph.node(*conv)) && !graph.value(affine->data).quantization) {
       fold_into(graph, *conv, *affine);
       graph.erase(id);
       graph.node(*conv).outputs.front() = out;

@@ -36,7 +36,7 @@ bool fuse_one(Graph& graph, NodeId add_id) {
     const ValueId data = add.inputs[side], constant = add.inputs[1 - side];
     for (const std::string_view op : {"Convolution", "MatMul"}) {
       const auto producer = sole_producer(graph, data, op);
-      if (!producer || !is_linear(graph.node(*producer)) || graph.value(add.outputs.front()).shape != graph.value(data).shape) continue;
+      if (!producer || !is_linear(graph, graph.node(*producer)) || graph.value(add.outputs.front()).shape != graph.value(data).shape) continue;
       if (graph.value(data).quantization) continue;  // the sum is taken of integers; keep it
       auto bias = bias_constant(graph, graph.node(*producer), constant);
       if (!bias) continue;

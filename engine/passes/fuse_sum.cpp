@@ -21,7 +21,7 @@ std::optional<std::pair<NodeId, ValueId>> match(const Graph& graph, const Node& 
     const ValueId data = add.inputs[side], other = add.inputs[1 - side];
     const auto conv = sole_producer(graph, data, "Convolution");
     if (!conv || data == other || graph.value(other).constant) continue;
-    if (!is_linear(graph.node(*conv))) continue;
+    if (!is_linear(graph, graph.node(*conv))) continue;
     if (graph.value(other).shape != graph.value(data).shape || graph.value(data).shape.size() > 5) continue;
     if (position(order, graph.value(other).producer) > position(order, *conv)) continue;
     if (graph.value(other).dtype != DType::f32) continue;

@@ -11,7 +11,9 @@ std::optional<NodeId> sole_producer(const Graph& graph, ValueId value, std::stri
   return producer;
 }
 
-bool is_linear(const Node& weighted) {
+bool is_linear(const Graph& graph, const Node& weighted) {
+  for (std::size_t i = 1; i < weighted.inputs.size(); ++i)
+    if (!graph.value(weighted.inputs[i]).constant) return false;
   if (weighted.op == "MatMul") return is_identity(weighted.attributes.as<MatMulAttributes>().activation);
   const auto& a = weighted.attributes.as<ConvolutionAttributes>();
   return !a.residual && is_identity(a.activation);

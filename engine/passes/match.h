@@ -11,8 +11,9 @@ namespace refcalib::engine {
 /// The producer of `value` if it is of operation `op` and nothing but one node reads the value; else nullopt.
 std::optional<NodeId> sole_producer(const Graph& graph, ValueId value, std::string_view op);
 
-/// True if a Convolution or MatMul computes a plain linear function: nothing has been fused behind its bias yet.
-bool is_linear(const Node& weighted);
+/// True if a Convolution or MatMul computes a plain linear function with constant weights and bias: nothing has been fused behind its
+/// bias yet.
+bool is_linear(const Graph& graph, const Node& weighted);
 
 /// A constant as one float per channel (dimension 1) of a tensor of rank `rank`: shapes [], [1], [C], [1,C,1…]
 /// (right-aligned as in a numpy broadcast; a 1-D constant of C > 1 elements fits only if it aligns with the channels).

@@ -77,8 +77,9 @@ class Placement {
     if (!outputs_wanted(node) || !all_inputs_quantized(node, count)) return;
     const auto capable = op_record(node.op).integer_capable;
     if (capable != nullptr && !capable(graph_, node)) return;
+    // A value that the network gives out stays in float, so what computes it must write floats.
     for (const ValueId out : node.outputs)
-      if (!quantized(out) || graph_.value(out).quantization->per_channel()) return;
+      if (!quantized(out) || graph_.value(out).quantization->per_channel() || graph_.is_output(out)) return;
     integer_[id] = true;
     for (std::size_t i = 0; i < count; ++i) wanted_[node.inputs[i]] = true;
     // A node that moves values to several outputs writes all of them as integers.
@@ -129,15 +130,17 @@ class Placement {
         if (input >= values || graph_.value(input).constant) continue;
         if (integer && reads_integers(graph_.node(id), i)) {
           if (graph_.value(input).dtype != DType::u8 && wanted_[input]) graph_.node(id).inputs[i] = convert(input, id, as_u8, "Quantize", DType::u8);
-        } else if (graph_.value(input).dtype == DType::u8 && quantized(input) && !residual_input(graph_.node(id), i)) {
+        } else if (graph_.value(input).dtype == DType::u8 && quantized(input) && !integer_residual(graph_.node(id), i)) {
           graph_.node(id).inputs[i] = convert(input, id, as_float, "Dequantize", DType::f32);
         }
       }
     }
   }
 
-  static bool residual_input(const Node& node, std::size_t i) {
-    return i == 3 && node.op == "Convolution" && node.attributes.as<ConvolutionAttributes>().residual;
+  /// The residual of a convolution is read as stored, but with one scale for all channels.
+  bool integer_residual(const Node& node, std::size_t i) const {
+    return i == 3 && node.op == "Convolution" && node.attributes.as<ConvolutionAttributes>().residual &&
+           !graph_.value(node.inputs[i]).quantization->per_channel();
   }
   static bool reads_integers(const Node& node, std::size_t i) {
     return op_record(node.op).rule != QuantizationRule::weighted || i == 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/ops/infer.h"
 #include "engine/ops/movement.h"
 #include "engine/ops/op.h"
 
@@ -62,7 +63,7 @@ class Planner {
   void place_slices(const Node& concat) {
     const ValueId out = concat.outputs.front();
     const Value& whole = value(out);
-    const auto axis = static_cast<std::size_t>(concat.attributes.as<ConcatAttributes>().axis);
+    const auto axis = static_cast<std::size_t>(normalize_axis(concat.attributes.as<ConcatAttributes>().axis, whole.shape.size()));
     const bool channels = whole.layout == Layout::channels_last && axis == 1;
     bool outermost = whole.layout == Layout::plain;
     for (std::size_t d = 0; d < axis; ++d) outermost = outermost && whole.shape[d] == 1;

@@ -14,23 +14,20 @@ struct Session::State {
         arena(program->arena_bytes()),
         scratch_stride((program->impl().scratch_bytes + 127) / 64 * 64),
         scratch(scratch_stride * static_cast<std::size_t>(team.size())) {
-    std::size_t most = program->impl().input_values.size();
-    for (const StepInfo& info : program->steps()) most = std::max(most, info.outputs.size());
-    views.resize(most);
+    input_views = views_of(program->impl().input_values);
+    for (const StepInfo& info : program->steps()) step_views.push_back(views_of(info.outputs));
   }
 
   RunContext context() noexcept { return {arena.data(), scratch.data(), scratch_stride, team}; }
 
-  std::span<const ValueView> view(const std::vector<ValueId>& ids) noexcept {
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      const Value& value = program->graph().value(ids[i]);
-      ValueView& v = views[i];
-      v.id = ids[i];
-      v.value = &value;
-      v.tensor = tensor_of(program->graph(), program->impl().memory, ids[i]);
-      v.data = arena.data() + v.tensor.where.offset;
+  /// Made once, so that an observed run allocates no more than any other.
+  std::vector<ValueView> views_of(const std::vector<ValueId>& ids) {
+    std::vector<ValueView> views;
+    for (const ValueId id : ids) {
+      const TensorRef tensor = tensor_of(program->graph(), program->impl().memory, id);
+      views.push_back({id, &program->graph().value(id), tensor, arena.data() + tensor.where.offset});
     }
-    return {views.data(), ids.size()};
+    return views;
   }
 
   std::shared_ptr<const Program> program;
@@ -38,7 +35,8 @@ struct Session::State {
   AlignedBytes arena;
   std::size_t scratch_stride;
   AlignedBytes scratch;
-  std::vector<ValueView> views;
+  std::vector<ValueView> input_views;
+  std::vector<std::vector<ValueView>> step_views;
 };
 
 Session::Session(std::shared_ptr<const Program> program, int threads, std::optional<int> first_core)
@@ -72,10 +70,10 @@ void Session::run() noexcept {
 void Session::run(StepObserver& observer) noexcept {
   const RunContext context = state_->context();
   const Program::Impl& impl = state_->program->impl();
-  observer.after_step(-1, state_->view(impl.input_values));
+  observer.after_step(-1, state_->input_views);
   for (std::size_t i = 0; i < impl.steps.size(); ++i) {
     impl.steps[i]->run(context);
-    observer.after_step(static_cast<int>(i), state_->view(impl.infos[i].outputs));
+    observer.after_step(static_cast<int>(i), state_->step_views[i]);
   }
 }
 

@@ -2,6 +2,7 @@
 #   -DCASE=toolkit|engine|no_pugixml|not_installed|subdirectory|subdirectory_engine
 #   -DSOURCE_DIR=<project> -DBUILD_DIR=<its build> -DWORK_DIR=<scratch folder> -DGENERATOR= -DCOMPILER= -DBUILD_TYPE=
 # The scratch folder has a space in its name on purpose.
+cmake_minimum_required(VERSION 3.25)
 set(work "${WORK_DIR}/consumer of ${CASE}")
 set(prefix "${work}/moved prefix")
 file(REMOVE_RECURSE "${work}")

@@ -52,12 +52,18 @@ Options parse(int argc, char** argv) {
     }
     if (i + 1 == argc) throw std::invalid_argument(std::string(key));
     const std::string value = argv[++i];
-    if (key == "--cases") options.cases = number(value);
-    else if (key == "--seed") options.seed = number(value);
-    else if (key == "--first") options.first = number(value);
-    else if (key == "--keep") options.keep = value;
-    else if (key == "--provoke") options.provoke = value;
-    else throw std::invalid_argument(std::string(key));
+    if (key == "--cases")
+      options.cases = number(value);
+    else if (key == "--seed")
+      options.seed = number(value);
+    else if (key == "--first")
+      options.first = number(value);
+    else if (key == "--keep")
+      options.keep = value;
+    else if (key == "--provoke")
+      options.provoke = value;
+    else
+      throw std::invalid_argument(std::string(key));
   }
   return options;
 }
@@ -85,7 +91,8 @@ std::uint64_t check_seeds(const std::vector<ModelFiles>& seeds) {
   for (const Record& record : supervise(loop)) {
     if (record.outcome.verdict == Verdict::success) continue;
     ++failures;
-    std::printf("seed %s does not run: %s\n", seeds[record.number].name.c_str(), record.outcome.message.c_str());
+    std::printf("seed %s does not run: %s\n", seeds[record.number].name.c_str(),
+                record.outcome.message.c_str());
   }
   return failures;
 }
@@ -127,8 +134,8 @@ int run(const Options& options) {
   for (const Record& record : records)
     if (options.list || record.outcome.verdict == Verdict::defect)
       print_record(record, loop.make(record.number).name);
-  std::printf("%llu cases from %zu models, seed %llu\n", static_cast<unsigned long long>(options.cases), seeds.size(),
-              static_cast<unsigned long long>(options.seed));
+  std::printf("%llu cases from %zu models, seed %llu\n", static_cast<unsigned long long>(options.cases),
+              seeds.size(), static_cast<unsigned long long>(options.seed));
   const std::uint64_t defects = print_table(records);
   std::printf("%llu defects\n", static_cast<unsigned long long>(defects));
   return defects == 0 ? 0 : 1;

@@ -32,11 +32,14 @@ void delete_bytes(std::string& bytes, Random& random) {
 }
 
 void copy_bytes(std::string& bytes, Random& random) {
-  const std::string piece = bytes.substr(position(bytes, random), static_cast<std::size_t>(random.integer(1, 400)));
+  const std::string piece =
+      bytes.substr(position(bytes, random), static_cast<std::size_t>(random.integer(1, 400)));
   bytes.insert(position(bytes, random), piece);
 }
 
-void cut_end(std::string& bytes, Random& random) { bytes.resize(position(bytes, random)); }
+void cut_end(std::string& bytes, Random& random) {
+  bytes.resize(position(bytes, random));
+}
 
 void cut_few(std::string& bytes, Random& random) {
   bytes.resize(bytes.size() - std::min(bytes.size(), static_cast<std::size_t>(random.integer(1, 8))));
@@ -61,16 +64,19 @@ std::size_t number_behind(const std::string& text, std::size_t from, const char*
   const std::size_t found = text.find(key, from);
   if (found == std::string::npos || found > until) return 0;
   std::size_t value = 0;
-  for (std::size_t i = found + std::string_view(key).size(); i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i)
+  for (std::size_t i = found + std::string_view(key).size();
+       i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i)
     value = value * 10 + static_cast<std::size_t>(text[i] - '0');
   return value;
 }
 
 std::vector<Range> blobs_of(const ModelFiles& model) {
   std::vector<Range> ranges;
-  for (std::size_t at = model.xml.find("offset=\""); at != std::string::npos; at = model.xml.find("offset=\"", at + 1)) {
+  for (std::size_t at = model.xml.find("offset=\""); at != std::string::npos;
+       at = model.xml.find("offset=\"", at + 1)) {
     const std::size_t begin = model.xml.rfind('<', at), end = model.xml.find('>', at);
-    const Range range = {number_behind(model.xml, begin, "offset=\"", end), number_behind(model.xml, begin, "size=\"", end)};
+    const Range range = {number_behind(model.xml, begin, "offset=\"", end),
+                         number_behind(model.xml, begin, "size=\"", end)};
     if (range.size >= 4 && range.offset < model.bin.size() && range.size <= model.bin.size() - range.offset)
       ranges.push_back(range);
   }
@@ -90,8 +96,8 @@ void change_element(ModelFiles& model, Random& random) {
   const std::vector<Range> ranges = blobs_of(model);
   if (ranges.empty()) return mutate_bytes(model.bin, random);
   const Range range = pick(ranges, random);
-  constexpr std::array<std::int64_t, 14> integers = {
-      0, 1, -1, 2, -2, 3, 5, 7, 64, 1000, 65536, INT32_MAX, INT64_MAX, INT64_MIN};
+  constexpr std::array<std::int64_t, 14> integers = {0, 1,  -1,   2,     -2,        3,         5,
+                                                     7, 64, 1000, 65536, INT32_MAX, INT64_MAX, INT64_MIN};
   // Infinity, NaN, the largest, the smallest subnormal, 1e30, -1, -0, 3 as binary32.
   constexpr std::array<std::uint32_t, 8> floats = {0x7f800000, 0x7fc00000, 0x7f7fffff, 0x00000001,
                                                    0x7149f2ca, 0xbf800000, 0x80000000, 0x40400000};
@@ -122,9 +128,9 @@ ModelFiles mutated_case(const std::vector<ModelFiles>& seeds, std::uint64_t seed
   Random random(Random(seed).bits() + Random(number).bits());
   ModelFiles model = pick(seeds, random);
   const std::int64_t kind = random.integer(0, 99);
-  if (kind < 65 || kind >= 90) mutate_structure(model.xml, random);
-  if (kind >= 65 && kind < 75) mutate_bytes(model.xml, random);
-  if (kind >= 75) mutate_weights(model, random);
+  if (kind < 68 || kind >= 90) mutate_structure(model.xml, random);
+  if (kind >= 68 && kind < 76) mutate_bytes(model.xml, random);
+  if (kind >= 76) mutate_weights(model, random);
   return model;
 }
 

@@ -30,6 +30,8 @@ decltype(auto) pick(Container&& items, refcalib_test::Random& random) {
 }
 
 /// True in `share` of 100 draws.
-inline bool chance(refcalib_test::Random& random, int share) { return random.integer(0, 99) < share; }
+inline bool chance(refcalib_test::Random& random, int share) {
+  return random.integer(0, 99) < share;
+}
 
 }  // namespace refcalib_fuzz

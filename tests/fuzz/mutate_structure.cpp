@@ -12,24 +12,72 @@
 namespace refcalib_fuzz {
 namespace {
 
-using refcalib_test::Random;
 using pugi::xml_attribute;
 using pugi::xml_node;
+using refcalib_test::Random;
 
-constexpr std::array<const char*, 40> kExtremes = {
-    "", " ", "0", "-1", "1", "2", "3", "-2", "7", "255", "256", "65536", "1000000007", "2147483647", "2147483648",
-    "-2147483648", "4294967295", "4294967296", "9223372036854775807", "-9223372036854775808", "18446744073709551616",
-    "1e308", "1e999", "-1e999", "1e-999", "nan", "inf", "-inf", "0.5", "1,1", "0,0", "-1,-1", "1,1,1,1,1,1,1,1,1",
-    "[1]", "[", ",", "0x10", "1 1", "true", "a\nb"};
+constexpr std::array<const char*, 40> kExtremes = {"",
+                                                   " ",
+                                                   "0",
+                                                   "-1",
+                                                   "1",
+                                                   "2",
+                                                   "3",
+                                                   "-2",
+                                                   "7",
+                                                   "255",
+                                                   "256",
+                                                   "65536",
+                                                   "1000000007",
+                                                   "2147483647",
+                                                   "2147483648",
+                                                   "-2147483648",
+                                                   "4294967295",
+                                                   "4294967296",
+                                                   "9223372036854775807",
+                                                   "-9223372036854775808",
+                                                   "18446744073709551616",
+                                                   "1e308",
+                                                   "1e999",
+                                                   "-1e999",
+                                                   "1e-999",
+                                                   "nan",
+                                                   "inf",
+                                                   "-inf",
+                                                   "0.5",
+                                                   "1,1",
+                                                   "0,0",
+                                                   "-1,-1",
+                                                   "1,1,1,1,1,1,1,1,1",
+                                                   "[1]",
+                                                   "[",
+                                                   ",",
+                                                   "0x10",
+                                                   "1 1",
+                                                   "true",
+                                                   "a\nb"};
 
 constexpr std::array<const char*, 36> kTypes = {
-    "Input", "Parameter", "Const", "Result", "Convolution", "GroupConvolution", "FullyConnected", "MatMul", "Pooling",
-    "MaxPool", "AvgPool", "Concat", "Split", "VariadicSplit", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Permute",
-    "Transpose", "StridedSlice", "Gather", "Range", "ShapeOf", "Convert", "Eltwise", "Add", "Multiply", "Divide",
-    "FakeQuantize", "ScaleShift", "Power", "SoftMax", "ReLU", "ReduceMean", "NoSuchLayer"};
+    "Input",          "Parameter",     "Const",        "Result",   "Convolution", "GroupConvolution",
+    "FullyConnected", "MatMul",        "Pooling",      "MaxPool",  "AvgPool",     "Concat",
+    "Split",          "VariadicSplit", "Reshape",      "Flatten",  "Squeeze",     "Unsqueeze",
+    "Permute",        "Transpose",     "StridedSlice", "Gather",   "Range",       "ShapeOf",
+    "Convert",        "Eltwise",       "Add",          "Multiply", "Divide",      "FakeQuantize",
+    "ScaleShift",     "Power",         "SoftMax",      "ReLU",     "ReduceMean",  "NoSuchLayer"};
 
-constexpr std::array<const char*, 16> kElementTypes = {"FP32", "FP16", "I64", "I32", "U8",  "I8",  "BOOL", "FP64",
-                                                       "f32",  "f16",  "i64", "i32", "u8", "boolean", "u64", "bin"};
+constexpr std::array<const char*, 16> kElementTypes = {"FP32", "FP16",    "I64", "I32", "U8",  "I8",
+                                                       "BOOL", "FP64",    "f32", "f16", "i64", "i32",
+                                                       "u8",   "boolean", "u64", "bin"};
+
+/// Types that take one input and keep its shape, or take two inputs: the network often stays whole.
+constexpr std::array<const char*, 24> kUnary = {
+    "ReLU",     "Sigmoid", "Tanh",     "Exp",     "Log",  "Abs",     "Sqrt",       "Neg",
+    "Negative", "Erf",     "Floor",    "Ceiling", "Elu",  "SoftMax", "LogSoftmax", "HSwish",
+    "HSigmoid", "Mish",    "SoftPlus", "Swish",   "Gelu", "Clamp",   "Power",      "ShapeOf"};
+constexpr std::array<const char*, 20> kBinary = {
+    "Add",   "Subtract", "Multiply",   "Divide",   "Maximum",    "Minimum", "Power",  "SquaredDifference",
+    "Mod",   "FloorMod", "Equal",      "Less",     "LogicalAnd", "Eltwise", "Concat", "MatMul",
+    "PReLU", "Reshape",  "ReduceMean", "Transpose"};
 
 struct Setting {
   const char* key;
@@ -37,14 +85,42 @@ struct Setting {
 };
 
 /// Attributes that change what a layer means.
-constexpr std::array<Setting, 28> kSettings = {
-    {{"auto_pad", "same_upper"}, {"auto_pad", "same_lower"}, {"auto_pad", "valid"}, {"group", "2"}, {"group", "0"},
-     {"axis", "-1"}, {"axis", "0"}, {"axis", "2"}, {"axis", "9"}, {"dilations", "2,2"}, {"dilations", "1000000,1"},
-     {"strides", "3,1"}, {"kernel", "1,5"}, {"kernel", "2147483647,2147483647"}, {"pads_begin", "0,7"},
-     {"pads_end", "1000000,1000000"}, {"rounding_type", "ceil"}, {"exclude-pad", "false"}, {"keep_dims", "true"},
-     {"keep_dims", "false"}, {"special_zero", "true"}, {"transpose_a", "true"}, {"transpose_b", "true"},
-     {"levels", "2"}, {"levels", "16777216"}, {"quantization_level", "I8"}, {"shrink_axis_mask", "1,1,1,1,1,1"},
-     {"new_axis_mask", "1,1,1,1"}}};
+constexpr std::array<Setting, 36> kSettings = {{{"auto_pad", "same_upper"},
+                                                {"auto_pad", "same_lower"},
+                                                {"auto_pad", "valid"},
+                                                {"group", "2"},
+                                                {"group", "0"},
+                                                {"axis", "-1"},
+                                                {"axis", "0"},
+                                                {"axis", "2"},
+                                                {"axis", "9"},
+                                                {"dilations", "2,2"},
+                                                {"dilations", "1000000,1"},
+                                                {"strides", "3,1"},
+                                                {"kernel", "1,5"},
+                                                {"kernel", "2147483647,2147483647"},
+                                                {"pads_begin", "0,7"},
+                                                {"pads_end", "1000000,1000000"},
+                                                {"rounding_type", "ceil"},
+                                                {"exclude-pad", "false"},
+                                                {"keep_dims", "true"},
+                                                {"keep_dims", "false"},
+                                                {"special_zero", "true"},
+                                                {"transpose_a", "true"},
+                                                {"transpose_b", "true"},
+                                                {"levels", "2"},
+                                                {"levels", "16777216"},
+                                                {"quantization_level", "I8"},
+                                                {"shrink_axis_mask", "1,1,1,1,1,1"},
+                                                {"new_axis_mask", "1,1,1,1"},
+                                                {"ellipsis_mask", "0,1"},
+                                                {"operation", "max"},
+                                                {"operation", "div"},
+                                                {"operation", "less"},
+                                                {"operation", "pow"},
+                                                {"coeff", "0,-1"},
+                                                {"element_type", "i64"},
+                                                {"destination_type", "i64"}}};
 
 /// A parsed model and its elements by what they are.
 struct Tree {
@@ -85,14 +161,17 @@ xml_attribute some_attribute(Tree& tree, Random& random) {
 std::string nudged(std::string text, Random& random) {
   std::vector<std::size_t> starts;
   for (std::size_t i = 0; i < text.size(); ++i)
-    if (text[i] >= '0' && text[i] <= '9' && (i == 0 || text[i - 1] < '0' || text[i - 1] > '9')) starts.push_back(i);
+    if (text[i] >= '0' && text[i] <= '9' && (i == 0 || text[i - 1] < '0' || text[i - 1] > '9'))
+      starts.push_back(i);
   if (starts.empty()) return pick(kExtremes, random);
   const std::size_t begin = pick(starts, random);
   const std::size_t end = std::min(text.find_first_not_of("0123456789", begin), text.size());
   std::int64_t value = 0;
   for (std::size_t i = begin; i < end && i < begin + 15; ++i) value = value * 10 + (text[i] - '0');
-  const std::array<std::int64_t, 7> choices = {value + 1, value - 1, value * 2, value / 2, -value, 0, value * 1000};
-  const std::string fresh = chance(random, 15) ? pick(kExtremes, random) : std::to_string(pick(choices, random));
+  const std::array<std::int64_t, 7> choices = {value + 1, value - 1, value * 2,   value / 2,
+                                               -value,    0,         value * 1000};
+  const std::string fresh =
+      chance(random, 15) ? pick(kExtremes, random) : std::to_string(pick(choices, random));
   return text.replace(begin, end - begin, fresh);
 }
 
@@ -197,7 +276,8 @@ void bypass_layer(Tree& tree, Random& random) {
   for (const xml_node& edge : tree.edge)
     if (!source && id == edge.attribute("to-layer").value()) source = edge;
   if (!source) return;
-  const std::string from = source.attribute("from-layer").value(), port = source.attribute("from-port").value();
+  const std::string from = source.attribute("from-layer").value(),
+                    port = source.attribute("from-port").value();
   for (xml_node& edge : tree.edge)
     if (id == edge.attribute("from-layer").value()) {
       edge.attribute("from-layer").set_value(from.c_str());
@@ -215,6 +295,17 @@ void change_type(Tree& tree, Random& random) {
   const std::string type =
       chance(random, 50) ? pick(kTypes, random) : pick(tree.layer, random).attribute("type").value();
   pick(tree.layer, random).attribute("type").set_value(type.c_str());
+}
+
+/// Another type for a layer that has as many inputs.
+void change_type_alike(Tree& tree, Random& random) {
+  if (tree.layer.empty()) return;
+  xml_node layer = pick(tree.layer, random);
+  const auto ports = layer.child("input").children("port");
+  const auto inputs = std::distance(ports.begin(), ports.end());
+  if (inputs < 1 || inputs > 2) return change_type(tree, random);
+  layer.attribute("type").set_value(inputs == 1 ? pick(kUnary, random) : pick(kBinary, random));
+  if (xml_attribute version = layer.attribute("version")) version.set_value("opset8");
 }
 
 void change_opset(Tree& tree, Random& random) {
@@ -237,7 +328,8 @@ void rewire(Tree& tree, Random& random) {
 
 bool names_element_type(const xml_attribute& attribute) {
   const std::string_view name = attribute.name();
-  return name == "precision" || name == "element_type" || name == "destination_type" || name == "mean-precision";
+  return name == "precision" || name == "element_type" || name == "destination_type" ||
+         name == "mean-precision";
 }
 
 void change_element_type(Tree& tree, Random& random) {
@@ -264,7 +356,8 @@ void change_version(Tree& tree, Random& random) {
 void change_text(Tree& tree, Random& random) {
   std::vector<xml_node> texts;
   for (const xml_node& node : tree.all)
-    if (std::string_view(node.name()) != "dim" && !std::string_view(node.child_value()).empty()) texts.push_back(node);
+    if (std::string_view(node.name()) != "dim" && !std::string_view(node.child_value()).empty())
+      texts.push_back(node);
   if (texts.empty()) return change_dim(tree, random);
   xml_node node = pick(texts, random);
   node.text().set(nudged(node.child_value(), random).c_str());
@@ -273,7 +366,8 @@ void change_text(Tree& tree, Random& random) {
 void long_value(Tree& tree, Random& random) {
   if (xml_attribute attribute = any_attribute(tree.all, random)) {
     std::string text;
-    for (std::int64_t left = random.integer(1, 5000); left > 0; --left) text += attribute.value() + std::string(",");
+    for (std::int64_t left = random.integer(1, 5000); left > 0; --left)
+      text += attribute.value() + std::string(",");
     attribute.set_value(text.c_str());
   }
 }
@@ -288,12 +382,13 @@ struct Weighted {
   int weight;
   Change change;
 };
-constexpr std::array<Weighted, 22> kChanges = {
-    {{12, extreme_value},   {14, nudge_value},          {5, swap_values},    {6, borrow_value},  {5, remove_attribute},
-     {3, repeat_attribute}, {10, set_parameter},        {6, change_dim},     {8, change_dim_everywhere},
-     {3, remove_element},   {3, repeat_element},        {3, move_element},   {3, repeat_layer},  {8, bypass_layer},
-     {8, change_type},      {2, change_opset},          {8, rewire},         {6, change_element_type},
-     {2, change_version},   {5, change_text},           {1, long_value},     {1, nest_deeply}}};
+constexpr std::array<Weighted, 23> kChanges = {
+    {{12, extreme_value},        {14, nudge_value},     {5, swap_values},         {6, borrow_value},
+     {5, remove_attribute},      {3, repeat_attribute}, {14, set_parameter},      {4, change_dim},
+     {8, change_dim_everywhere}, {3, remove_element},   {3, repeat_element},      {3, move_element},
+     {3, repeat_layer},          {12, bypass_layer},    {5, change_type},         {12, change_type_alike},
+     {2, change_opset},          {12, rewire},          {6, change_element_type}, {2, change_version},
+     {5, change_text},           {1, long_value},       {1, nest_deeply}}};
 
 Change pick_change(Random& random) {
   int total = 0;

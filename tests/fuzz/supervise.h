@@ -19,10 +19,10 @@ struct Record {
 
 /// What a loop runs and where.
 struct Loop {
-  std::uint64_t first = 0, count = 0;                     ///< numbers of the cases
-  std::function<ModelFiles(std::uint64_t)> make;          ///< the files of a case
+  std::uint64_t first = 0, count = 0;                                       ///< numbers of the cases
+  std::function<ModelFiles(std::uint64_t)> make;                            ///< the files of a case
   std::function<Outcome(const std::filesystem::path&, std::uint64_t)> run;  ///< runs the case from its files
-  std::filesystem::path keep;                             ///< folder for the files of defects; empty: none
+  std::filesystem::path keep;  ///< folder for the files of defects; empty: none
 };
 
 /// Runs the cases in child processes, a few hundred each, so that a crash, a sanitizer report, a hang (more than 5

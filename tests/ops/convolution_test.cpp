@@ -121,12 +121,9 @@ TEST_CASE("convolutions that do not fit are errors", "[convolution]") {
     const char* text;
   };
   ConvolutionAttributes no_stride = convolution(2), no_dilation = convolution(2), short_pads = convolution(2);
-  ConvolutionAttributes huge_pad = convolution(2), huge_dilation = convolution(2);
   no_stride.strides[1] = 0;
   no_dilation.dilations[0] = -1;
   short_pads.pads_end = {0};
-  huge_pad.pads_begin[0] = huge_pad.pads_end[0] = std::int64_t{1} << 62;
-  huge_dilation.dilations[1] = std::numeric_limits<std::int64_t>::max();
   const Bad bad[] = {
       {{4, 5}, {1, 2, 5, 1, 1}, convolution(2), "convolves a tensor of shape [4,5], expected rank 3 to 5"},
       {{1, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1, 1}, convolution(4), "expected rank 3 to 5"},
@@ -136,9 +133,7 @@ TEST_CASE("convolutions that do not fit are errors", "[convolution]") {
       {{1, 4, 2, 5}, {1, 2, 4, 3, 3}, convolution(2), "kernel is larger than the padded input [1,4,2,5]"},
       {{1, 4, 5, 5}, {1, 2, 4, 3, 3}, short_pads, "strides, dilations and pads must have 2 values each"},
       {{1, 4, 5, 5}, {1, 2, 4, 3, 3}, no_stride, "strides and dilations must be positive"},
-      {{1, 4, 5, 5}, {1, 2, 4, 3, 3}, no_dilation, "strides and dilations must be positive"},
-      {{1, 4, 5, 5}, {1, 2, 4, 3, 3}, huge_pad, "too large"},
-      {{1, 4, 5, 5}, {1, 2, 4, 3, 3}, huge_dilation, "too large"}};
+      {{1, 4, 5, 5}, {1, 2, 4, 3, 3}, no_dilation, "strides and dilations must be positive"}};
   for (const Bad& c : bad) {
     INFO(c.text);
     CHECK_THROWS_AS(inferred("Convolution", Attributes::of(c.a), {c.x, c.w}), FormatError);
@@ -171,5 +166,5 @@ TEST_CASE("convolutions that cannot be planned name the layer", "[convolution]")
   run_time_bias.output(add_eltwise(run_time_bias, "sum", "add", y3, shift));
   CHECK_THROWS_AS(Program::compile(run_time_bias.graph(), options_for(Isa::scalar)), UnsupportedError);
   CHECK_THROWS_WITH(Program::compile(run_time_bias.graph(), options_for(Isa::scalar)),
-                    Contains("a bias that is computed at run time is not supported"));
+                    Contains("a bias or slope that is computed at run time is not supported"));
 }

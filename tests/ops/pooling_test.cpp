@@ -150,11 +150,10 @@ TEST_CASE("integer pooling gives the bits of the reference", "[pooling][int8]") 
 
 TEST_CASE("pooling that does not fit is an error", "[pooling]") {
   PoolingAttributes zero_kernel = pooling("max", 2, 2), zero_stride = pooling("max", 2, 2), few = pooling("max", 2, 2),
-                    huge = pooling("max", 2, 2), round = pooling("max", 2, 2);
+                    round = pooling("max", 2, 2);
   zero_kernel.kernel[0] = 0;
   zero_stride.strides[1] = 0;
   few.dilations = {1};
-  huge.pads_begin[0] = huge.pads_end[0] = std::int64_t{1} << 62;
   round.rounding = "up";
   struct Bad {
     Shape x;
@@ -167,7 +166,6 @@ TEST_CASE("pooling that does not fit is an error", "[pooling]") {
                      {{1, 2, 4, 4}, zero_kernel, "must be positive"},
                      {{1, 2, 4, 4}, zero_stride, "must be positive"},
                      {{1, 2, 4, 4}, pooling("max", 2, 5), "kernel is larger than the padded input"},
-                     {{1, 2, 4, 4}, huge, "too large"},
                      {{1, 2, 4, 4}, round, "rounding 'up' is none of floor, ceil and ceil_clipped"}};
   for (const Bad& c : bad) {
     INFO(c.text);

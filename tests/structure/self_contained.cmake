@@ -1,4 +1,5 @@
 # The program must run where only the C library is installed: -DREADELF=<readelf> -DPROGRAM=<file>.
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND "${READELF}" -d "${PROGRAM}" OUTPUT_VARIABLE dynamic RESULT_VARIABLE status)
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "${READELF} failed on ${PROGRAM}")
