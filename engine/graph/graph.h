@@ -53,6 +53,7 @@ struct Node {
 class Graph {
  public:
   std::string name;
+  std::string source;            ///< file that it was read from, for messages; empty if it was built in memory
   std::vector<ValueId> inputs;   ///< network inputs, in the order of the file
   std::vector<ValueId> outputs;  ///< network outputs, in the order of the file
 

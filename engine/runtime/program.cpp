@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/core/error_context.h"
 #include "engine/ops/op.h"
 #include "engine/passes/passes.h"
 #include "engine/runtime/program_impl.h"
@@ -85,6 +86,38 @@ void plan_steps(Program::Impl& impl) {
 
 PortInfo port_of(const Value& value, std::string name) { return {std::move(name), value.shape, value.dtype}; }
 
+/// Sessions take and give floats.
+void check_port(const Value& value, const std::string& name, const char* what) {
+  if (value.constant) throw UnsupportedError(std::string(what) + " is a constant: it depends on no input", {{}, name, {}});
+  if (value.dtype != DType::f32)
+    throw UnsupportedError(std::string(what) + " of element type " + std::string(to_string(value.dtype)) + " is not supported", {{}, name, {}});
+}
+
+/// Runs the passes. Outputs keep the names that they have before lowering inserts conversions.
+void lower(Program::Impl& impl, Graph graph, const CompileOptions& options) {
+  impl.isa = options.isa;
+  impl.graph = std::move(graph);
+  for (const ValueId id : impl.graph.inputs) check_port(impl.graph.value(id), impl.graph.value(id).name, "an input");
+  run_passes(impl.graph, simplification_passes());
+  std::vector<std::string> names;
+  for (const ValueId id : impl.graph.outputs) names.push_back(impl.graph.value(id).name);
+  run_passes(impl.graph, lowering_passes(options.int8));
+  for (const ValueId id : impl.graph.inputs) impl.inputs.push_back(port_of(impl.graph.value(id), impl.graph.value(id).name));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const Value& value = impl.graph.value(impl.graph.outputs[i]);
+    check_port(value, names[i], "an output");
+    impl.outputs.push_back(port_of(value, names[i]));
+  }
+}
+
+void plan(Program::Impl& impl, const CompileOptions& options) {
+  impl.memory = plan_memory(impl.graph, options.share_memory);
+  if (impl.memory.arena_bytes > kMostArenaBytes)
+    throw UnsupportedError("the values need " + std::to_string(impl.memory.arena_bytes >> 30) + " GiB of memory; at most 16 GiB are supported");
+  plan_steps(impl);
+  for (const AlignedBytes& bytes : impl.constants) impl.constant_bytes += bytes.size();
+}
+
 }  // namespace
 
 TensorRef tensor_of(const Graph& graph, const MemoryPlan& memory, ValueId id) {
@@ -111,34 +144,13 @@ Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Program::~Program() = default;
 
 std::shared_ptr<const Program> Program::compile(Graph graph, const CompileOptions& options) {
-  auto impl = std::make_unique<Impl>();
-  impl->isa = options.isa;
-  impl->graph = std::move(graph);
-  for (const ValueId id : impl->graph.inputs)
-    if (impl->graph.value(id).dtype != DType::f32)
-      throw UnsupportedError("an input of element type " + std::string(to_string(impl->graph.value(id).dtype)) + " is not supported",
-                             {{}, impl->graph.value(id).name, {}});
-  run_passes(impl->graph, simplification_passes());
-  std::vector<std::string> names;
-  for (const ValueId id : impl->graph.outputs) names.push_back(impl->graph.value(id).name);
-  run_passes(impl->graph, lowering_passes(options.int8));
-  for (const ValueId id : impl->graph.inputs) impl->inputs.push_back(port_of(impl->graph.value(id), impl->graph.value(id).name));
-  for (std::size_t i = 0; i < names.size(); ++i)
-    impl->outputs.push_back(port_of(impl->graph.value(impl->graph.outputs[i]), names[i]));
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (impl->graph.value(impl->graph.outputs[i]).constant)
-      throw UnsupportedError("the output is a constant: it depends on no input", {{}, names[i], {}});
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (impl->graph.value(impl->graph.outputs[i]).dtype != DType::f32)
-      throw UnsupportedError("an output of element type " + std::string(to_string(impl->graph.value(impl->graph.outputs[i]).dtype)) +
-                                 " is not supported",
-                             {{}, names[i], {}});
-  impl->memory = plan_memory(impl->graph, options.share_memory);
-  if (impl->memory.arena_bytes > kMostArenaBytes)
-    throw UnsupportedError("the values need " + std::to_string(impl->memory.arena_bytes >> 30) + " GiB of memory, more than the 16 GiB that are supported");
-  plan_steps(*impl);
-  for (const AlignedBytes& bytes : impl->constants) impl->constant_bytes += bytes.size();
-  return std::shared_ptr<const Program>(new Program(std::move(impl)));
+  const ErrorContext context{graph.source, {}, {}};
+  return in_context(context, [&] {
+    auto impl = std::make_unique<Impl>();
+    lower(*impl, std::move(graph), options);
+    plan(*impl, options);
+    return std::shared_ptr<const Program>(new Program(std::move(impl)));
+  });
 }
 
 const Graph& Program::graph() const noexcept { return impl_->graph; }

@@ -41,7 +41,8 @@ struct StepInfo {
 /// Immutable result of compiling a Graph for one instruction set: ordered steps, packed weights, arena plan. Shareable between threads.
 class Program {
  public:
-  /// Runs the passes and plans every step. Throws UnsupportedError or FormatError naming the layer.
+  /// Runs the passes and plans every step. Throws UnsupportedError or FormatError naming the layer,
+  /// and the file that the graph was read from.
   static std::shared_ptr<const Program> compile(Graph graph, const CompileOptions& options = default_options());
   ~Program();
 

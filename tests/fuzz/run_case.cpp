@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "engine/core/error.h"
-#include "engine/core/error_context.h"
 #include "engine/cpu/isa.h"
 #include "engine/evaluation/random_input.h"
 #include "engine/formats/ir/ir.h"
@@ -69,8 +68,7 @@ Verdict work(const std::filesystem::path& xml, std::uint64_t number, Stage& stag
   engine::CompileOptions options;
   options.isa = isas[number % isas.size()];
   options.int8 = number % 4 != 0;
-  auto program = engine::in_context({xml.string(), "", ""},
-                                    [&] { return engine::Program::compile(std::move(graph), options); });
+  auto program = engine::Program::compile(std::move(graph), options);
   if (program->macs() > kMostMacs || program->arena_bytes() > kMostBytes) return Verdict::not_run;
   stage = Stage::run;
   run_once(std::move(program), number);

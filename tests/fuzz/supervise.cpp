@@ -196,8 +196,8 @@ class Supervisor {
 
   void run_one(std::uint64_t i) const {
     const std::uint64_t number = loop_.first + i;
-    write_model(stem_, loop_.make(number));
     set_timers(kProcessorSeconds, kWallSeconds);
+    write_model(stem_, loop_.make(number));
     note(slots_[i], loop_.run(stem_.string() + ".xml", number));
     set_timers(0, 0);
   }

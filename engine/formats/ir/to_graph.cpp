@@ -58,6 +58,7 @@ class Translator {
     restore_input_order();
     add_outputs();
     Graph graph = builder_.finish();
+    graph.source = document_.xml_path.string();
     apply_precision_hints(document_, graph);
     apply_stored_quantization(document_, graph);
     return graph;
