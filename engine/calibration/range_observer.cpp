@@ -20,13 +20,15 @@ void channel_extremes(const float* data, const RowView& rows, float* low, float*
   }
 }
 
-/// The same for planes of a plain tensor.
-void plane_extremes(const float* data, const Shape& shape, float* low, float* high) noexcept {
-  std::int64_t plane = 1;
+/// The same for planes of a plain tensor; a vector is one plane.
+void plane_extremes(const float* data, const TensorRef& tensor, float* low, float* high) noexcept {
+  const Shape& shape = tensor.shape;
+  const std::int64_t batch = shape.size() > 1 ? shape[0] : 1, channels = tensor.channels();
+  std::int64_t plane = shape.size() == 1 ? shape[0] : 1;
   for (std::size_t d = 2; d < shape.size(); ++d) plane *= shape[d];
-  for (std::int64_t n = 0; n < shape[0]; ++n)
-    for (std::int64_t c = 0; c < shape[1]; ++c) {
-      const float* values = data + (n * shape[1] + c) * plane;
+  for (std::int64_t n = 0; n < batch; ++n)
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const float* values = data + (n * channels + c) * plane;
       for (std::int64_t i = 0; i < plane; ++i) {
         low[c] = values[i] < low[c] ? values[i] : low[c];
         high[c] = values[i] > high[c] ? values[i] : high[c];
@@ -66,7 +68,7 @@ void RangeObserver::after_step(int, std::span<const ValueView> outputs) noexcept
     if (view.tensor.layout == Layout::channels_last)
       channel_extremes(data, rows, it->second.channel_min.data(), it->second.channel_max.data());
     else
-      plane_extremes(data, view.tensor.shape.size() > 1 ? view.tensor.shape : Shape{1, 1, view.tensor.count()}, it->second.channel_min.data(), it->second.channel_max.data());
+      plane_extremes(data, view.tensor, it->second.channel_min.data(), it->second.channel_max.data());
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "engine/ops/convolution.h"
 #include "engine/ops/eltwise.h"
+#include "engine/ops/fake_quantize.h"
 #include "engine/passes/match.h"
 #include "engine/passes/passes.h"
 
@@ -111,14 +112,16 @@ void evaluate(Graph& graph, NodeId id) {
 void absorb(Graph& graph, NodeId id) {
   const Node node = graph.node(id);
   const auto limits = plain_limits(graph, node);
-  if (!limits) return;
   const std::int64_t levels = node.attributes.as<FakeQuantizeAttributes>().levels;
   const ValueId data = node.inputs[0];
   if (graph.value(data).constant) {
-    const auto q = weight_scales(*limits, levels, graph.value(data).shape, output_axis(graph, node.outputs.front()));
+    std::optional<Quantization> q;
+    if (limits) q = weight_scales(*limits, levels, graph.value(data).shape, output_axis(graph, node.outputs.front()));
     if (q) replace_by_constant(graph, id, graph.value(data).constant, q);
+    else evaluate(graph, id);
     return;
   }
+  if (!limits) return;
   if (graph.is_output(node.outputs.front())) return;
   const auto q = activation_scales(*limits, levels);
   if (!q || (graph.value(data).quantization && graph.value(data).quantization != q)) return;
