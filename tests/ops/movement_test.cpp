@@ -24,8 +24,8 @@ void check_moves(const Tensor& x, F add, G expected_of) {
   b.output(add_unit_convolution(b, "after", y));
   for (ValueId id = 0; id < b.graph().value_count(); ++id)
     if (!b.graph().value(id).constant) quantize_value(b.graph(), id, scale.scale, scale.zero_point);
-  const Recorder seen = observe_everywhere(b.finish(), {x});
   const std::string name = b.graph().value(y).name;
+  const Recorder seen = observe_everywhere(b.finish(), {x});
   REQUIRE(seen.has(name));
   CHECK(seen.dtype(name) == DType::u8);
   // The 1x1 convolution in front multiplies by 127 * (1/127): the grid is met again up to its rounding.
@@ -185,5 +185,5 @@ TEST_CASE("gather picks along any axis in every context", "[gather]") {
   GraphBuilder computed;
   const ValueId x = computed.input("x", DType::f32, {4}), i = computed.input("i", DType::i64, {1});
   computed.output(computed.add1("Gather", "pick", Attributes::of(GatherAttributes{0}), {x, i}));
-  CHECK_THROWS_WITH(Program::compile(computed.graph(), options_for(Isa::scalar)), Contains("layer 'pick'") && Contains("input 1 ('i') must be a constant"));
+  CHECK_THROWS_WITH(Program::compile(computed.graph(), options_for(Isa::scalar)), Contains("layer 'i': an input of element type i64 is not supported"));
 }
