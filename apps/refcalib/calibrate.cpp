@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 constexpr const char* kEverySampleOnce = "simplified mode shows every image once and measures no accuracy";
 
 struct Options {
-  bool simplified = false, verbose = false, no_measure = false, no_bias_correction = false;
+  bool simplified = false, verbose = false, no_measure = false;
   ModelOptions model;
   InputOptions input;
   LayerLists keep_float;
@@ -78,7 +78,6 @@ void declare(CLI::App& app, Options& o) {
       ->capture_default_str()
       ->check(CLI::IsMember({"asymmetric", "symmetric"}))
       ->group(how);
-  app.add_flag("--no-bias-correction", o.no_bias_correction, "Leave the biases as they are")->group(how);
   o.keep_float.declare(app, how);
   app.add_option("--batch-size", o.batch, "Must be the model's")->check(whole_number())->group(how);
   app.add_option("-p,--precision", o.precision, "Only INT8")->group(how);
@@ -151,7 +150,6 @@ engine::CalibrationOptions calibration_options(const Options& o) {
   options.activations = o.activations;
   options.ignore_layers = o.keep_float.names();
   options.ignore_types = o.keep_float.types();
-  options.bias_correction = !o.no_bias_correction;
   options.threads = o.model.threads;
   return options;
 }

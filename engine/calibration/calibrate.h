@@ -19,7 +19,6 @@ struct CalibrationOptions {
   std::string activations = "asymmetric";  ///< asymmetric | symmetric
   std::vector<std::string> ignore_layers;  ///< names of layers that stay in float
   std::vector<std::string> ignore_types;   ///< operations that stay in float
-  bool bias_correction = true;
   int threads = 0;
 };
 

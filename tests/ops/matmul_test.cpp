@@ -106,7 +106,7 @@ TEST_CASE("integer matrix products give the bits of the reference", "[matmul][in
       const Tensor a = random_tensor({m, k}, ++seed), w = random_tensor({k, n}, ++seed, -1, 1);
       const std::vector<float> bias = random_tensor({n}, ++seed).data;
       const Scale in{{0.017F}, 121}, out{{0.09F}, 130};
-      const Tensor expected = generate({m, n}, [&](const Index& at) {
+      const Tensor expected = generate({m, n}, [&, k = k](const Index& at) {
         float largest = 0;
         for (std::int64_t i = 0; i < k; ++i) largest = std::max(largest, std::fabs(value_at(w, {i, at[1]})));
         const float scale = largest / 127.0F;
