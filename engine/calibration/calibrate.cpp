@@ -22,17 +22,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 /// Samples dealt out to workers, each with a session and an observer of its own; what they saw is merged exactly, so the deal does
 /// not matter.
 class Collection {
  public:
-  Collection(std::shared_ptr<const Program> program, std::size_t samples, const FillInputs& fill, const Progress& progress)
+  Collection(std::shared_ptr<const Program> program, std::size_t samples, const FillInputs& fill,
+             const Progress& progress)
       : program_(std::move(program)), samples_(samples), fill_(fill), progress_(progress) {}
 
   std::map<ValueId, ObservedValue> run(const std::vector<ValueId>& watched, int threads) {
-    std::vector<RangeObserver> observers(static_cast<std::size_t>(threads), RangeObserver(*program_, watched));
+    std::vector<RangeObserver> observers(static_cast<std::size_t>(threads),
+                                         RangeObserver(*program_, watched));
     {
       std::vector<std::jthread> helpers;
       for (std::size_t t = 1; t < observers.size(); ++t) helpers.emplace_back([&, t] { work(observers[t]); });
@@ -84,7 +88,8 @@ class Collection {
 void check_finite(const Graph& graph, const std::map<ValueId, ObservedValue>& seen) {
   for (const auto& [id, value] : seen)
     if (value.histogram.nan_count() > 0 || value.histogram.inf_count() > 0)
-      throw FormatError("computes " + std::to_string(value.histogram.nan_count()) + " NaN and " + std::to_string(value.histogram.inf_count()) +
+      throw FormatError("computes " + std::to_string(value.histogram.nan_count()) + " NaN and " +
+                            std::to_string(value.histogram.inf_count()) +
                             " infinite values on the calibration data",
                         {{}, graph.value(id).name, "check the preprocessing, or leave the layer in float"});
 }
@@ -101,7 +106,8 @@ std::vector<float> unsigned_zeros(std::vector<float> values) {
   return values;
 }
 
-void search(const Graph& original, const Graph& graph, const Candidates& candidates, const std::map<ValueId, ObservedValue>& seen, const CalibrationOptions& options,
+void search(const Graph& original, const Graph& graph, const Candidates& candidates,
+            const std::map<ValueId, ObservedValue>& seen, const CalibrationOptions& options,
             CalibrationResult& result) {
   const ThresholdMethod& method = find_threshold_method(options.method);
   const Scheme scheme = options.activations == "symmetric" ? Scheme::symmetric : Scheme::asymmetric;
@@ -118,9 +124,11 @@ void search(const Graph& original, const Graph& graph, const Candidates& candida
       const std::string& name = graph.value(id).name;
       // Values that a pass made are not in the file; they share the range of one that is.
       if (original.find_value(name) == kNone) continue;
-      result.annotation.activations.push_back({name, {range}, 256, unsigned_zeros(value.channel_min), unsigned_zeros(value.channel_max)});
+      result.annotation.activations.push_back(
+          {name, {range}, 256, unsigned_zeros(value.channel_min), unsigned_zeros(value.channel_max)});
       const Range all = value.histogram.range();
-      result.values.push_back({name, all.min + 0.0F, all.max + 0.0F, range, value.histogram.nan_count(), value.histogram.inf_count()});
+      result.values.push_back({name, all.min + 0.0F, all.max + 0.0F, range, value.histogram.nan_count(),
+                               value.histogram.inf_count()});
     }
   }
 }
@@ -138,11 +146,13 @@ const Constant* source_weights(const Graph& graph, const Node& node) {
 }
 
 /// Largest magnitudes of the weights as the file has them, one per output channel or one for all.
-std::vector<QuantizationRange> weight_ranges(const Graph& graph, const Node& node, const Constant& source, bool per_channel) {
+std::vector<QuantizationRange> weight_ranges(const Graph& graph, const Node& node, const Constant& source,
+                                             bool per_channel) {
   const Value& weights = graph.value(node.inputs.at(1));
   const std::vector<float> w = source.to_floats();
   const bool columns = node.op == "MatMul" && !node.attributes.as<MatMulAttributes>().transpose_b;
-  const auto channels = static_cast<std::size_t>(node.op == "MatMul" ? weights.shape[columns ? 1 : 0] : weights.shape[0] * weights.shape[1]);
+  const auto channels = static_cast<std::size_t>(node.op == "MatMul" ? weights.shape[columns ? 1 : 0]
+                                                                     : weights.shape[0] * weights.shape[1]);
   std::vector<float> largest(per_channel ? channels : 1, 0.0F);
   for (std::size_t i = 0; i < w.size(); ++i) {
     const std::size_t channel = columns ? i % channels : i / (w.size() / channels);
@@ -152,27 +162,33 @@ std::vector<QuantizationRange> weight_ranges(const Graph& graph, const Node& nod
   // A channel of zeros, or of denormal size, has no scale of its own.
   constexpr float smallest = 1e-30F;
   std::vector<QuantizationRange> ranges;
-  for (const float top : largest) ranges.push_back(top < smallest ? QuantizationRange{-1.0F, 1.0F} : QuantizationRange{-top, top});
+  for (const float top : largest)
+    ranges.push_back(top < smallest ? QuantizationRange{-1.0F, 1.0F} : QuantizationRange{-top, top});
   return ranges;
 }
 
-void choose_weights(const Graph& original, const Graph& simplified, const Candidates& candidates, bool per_channel, CalibrationResult& result) {
+void choose_weights(const Graph& original, const Graph& simplified, const Candidates& candidates,
+                    bool per_channel, CalibrationResult& result) {
   for (const NodeId id : candidates.weighted) {
     const std::string& name = simplified.node(id).name;
     for (const NodeId source : original.order()) {
       const Node& node = original.node(source);
       const Constant* weights = node.name == name ? source_weights(original, node) : nullptr;
       if (weights == nullptr) continue;
-      result.annotation.weights.push_back({name, weight_ranges(original, node, *weights, per_channel), 255, {}});
+      result.annotation.weights.push_back(
+          {name, weight_ranges(original, node, *weights, per_channel), 255, {}});
     }
   }
 }
 
 }  // namespace
 
-std::string default_method() { return "mse"; }
+std::string default_method() {
+  return "mse";
+}
 
-CalibrationResult calibrate(const Graph& graph, std::size_t samples, const FillInputs& fill, const CalibrationOptions& options, const Progress& progress) {
+CalibrationResult calibrate(const Graph& graph, std::size_t samples, const FillInputs& fill,
+                            const CalibrationOptions& options, const Progress& progress) {
   static_cast<void>(find_threshold_method(options.method));
   if (options.activations != "symmetric" && options.activations != "asymmetric")
     throw UsageError("unknown activation scheme '" + options.activations + "'; known: symmetric, asymmetric");
@@ -183,7 +199,8 @@ CalibrationResult calibrate(const Graph& graph, std::size_t samples, const FillI
   result.annotation.keep_float = mark_float_layers(simplified, options);
   const Candidates candidates = find_candidates(simplified);
   if (candidates.weighted.empty())
-    throw UsageError("no layer of this network can run in INT8", {{}, {}, "'refcalib inspect' lists the reasons"});
+    throw UsageError("no layer of this network can run in INT8",
+                     {{}, {}, "'refcalib inspect' lists the reasons"});
 
   std::vector<ValueId> watched;
   for (const auto& group : candidates.groups) watched.insert(watched.end(), group.begin(), group.end());
@@ -192,7 +209,9 @@ CalibrationResult calibrate(const Graph& graph, std::size_t samples, const FillI
   const auto program = Program::compile(simplified, compile);
 
   const auto start = Clock::now();
-  const int threads = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(options.threads > 0 ? options.threads : usable_cores()), std::max<std::size_t>(samples, 1)));
+  const int threads = static_cast<int>(
+      std::min<std::size_t>(static_cast<std::size_t>(options.threads > 0 ? options.threads : usable_cores()),
+                            std::max<std::size_t>(samples, 1)));
   Collection collection(program, samples, fill, progress);
   const std::map<ValueId, ObservedValue> seen = collection.run(watched, threads);
   result.samples = collection.used();

@@ -2,6 +2,8 @@
 
 namespace refcalib::engine {
 
-refcalib::detail::HistogramKernel histogram_kernel_avx2() noexcept { return refcalib::detail::histogram_kernel<xsimd::avx2>(); }
+refcalib::detail::HistogramKernel histogram_kernel_avx2() noexcept {
+  return refcalib::detail::histogram_kernel<xsimd::avx2>();
+}
 
 }  // namespace refcalib::engine

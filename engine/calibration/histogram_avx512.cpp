@@ -2,6 +2,8 @@
 
 namespace refcalib::engine {
 
-refcalib::detail::HistogramKernel histogram_kernel_avx512() noexcept { return refcalib::detail::histogram_kernel<xsimd::avx512bw>(); }
+refcalib::detail::HistogramKernel histogram_kernel_avx512() noexcept {
+  return refcalib::detail::histogram_kernel<xsimd::avx512bw>();
+}
 
 }  // namespace refcalib::engine

@@ -2,6 +2,8 @@
 
 namespace refcalib::engine {
 
-refcalib::detail::HistogramKernel histogram_kernel_portable() noexcept { return refcalib::detail::histogram_kernel<DefaultArch>(); }
+refcalib::detail::HistogramKernel histogram_kernel_portable() noexcept {
+  return refcalib::detail::histogram_kernel<DefaultArch>();
+}
 
 }  // namespace refcalib::engine

@@ -63,8 +63,9 @@ void RangeObserver::after_step(int, std::span<const ValueView> outputs) noexcept
     if (it == values_.end() || view.tensor.dtype != DType::f32) continue;
     const auto* data = static_cast<const float*>(view.data);
     const RowView rows = rows_of(view.tensor);
-    it->second.histogram.update(data, static_cast<std::size_t>(rows.rows), static_cast<std::size_t>(rows.length),
-                                static_cast<std::size_t>(rows.stride), kernel_);
+    it->second.histogram.update(data, static_cast<std::size_t>(rows.rows),
+                                static_cast<std::size_t>(rows.length), static_cast<std::size_t>(rows.stride),
+                                kernel_);
     if (view.tensor.layout == Layout::channels_last)
       channel_extremes(data, rows, it->second.channel_min.data(), it->second.channel_max.data());
     else

@@ -15,14 +15,18 @@ constexpr std::size_t size_of(DType type) noexcept {
   switch (type) {
     case DType::f64:
     case DType::i64:
-    case DType::u64: return 8;
+    case DType::u64:
+      return 8;
     case DType::f32:
     case DType::i32:
-    case DType::u32: return 4;
+    case DType::u32:
+      return 4;
     case DType::f16:
     case DType::i16:
-    case DType::u16: return 2;
-    default: return 1;
+    case DType::u16:
+      return 2;
+    default:
+      return 1;
   }
 }
 

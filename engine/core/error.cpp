@@ -26,8 +26,9 @@ Error::Error(std::string what, ErrorContext context)
     : std::runtime_error(one_line(what, context)), message_(std::move(what)), context_(std::move(context)) {}
 
 Error Error::with(const ErrorContext& outer) const {
-  return Error(message_, {first_non_empty(context_.file, outer.file), first_non_empty(context_.layer, outer.layer),
-                          first_non_empty(context_.remedy, outer.remedy)});
+  return Error(message_,
+               {first_non_empty(context_.file, outer.file), first_non_empty(context_.layer, outer.layer),
+                first_non_empty(context_.remedy, outer.remedy)});
 }
 
 }  // namespace refcalib::engine

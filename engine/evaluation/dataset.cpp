@@ -102,7 +102,8 @@ bool Dataset::read_row(Session& session, std::size_t sample, std::size_t row) {
 
 void Dataset::skip(std::size_t sample, const std::string& reason) {
   const std::lock_guard lock(*mutex_);
-  const auto at = std::lower_bound(skipped_.begin(), skipped_.end(), sample, [](const auto& known, std::size_t s) { return known.first < s; });
+  const auto at = std::lower_bound(skipped_.begin(), skipped_.end(), sample,
+                                   [](const auto& known, std::size_t s) { return known.first < s; });
   if (at == skipped_.end() || at->first != sample) skipped_.emplace(at, sample, reason);
 }
 

@@ -33,7 +33,8 @@ void check_growth(const std::vector<OutputType>& types, const OpInputs& in) {
   }
   for (const OutputType& type : types)
     if (element_count(type.shape) > std::max(kMostFoldedElements, given))
-      throw FormatError("a constant of shape " + to_string(type.shape) + " is too large to be computed at load");
+      throw FormatError("a constant of shape " + to_string(type.shape) +
+                        " is too large to be computed at load");
 }
 
 /// A value without elements can only be a constant (an empty list of axes).

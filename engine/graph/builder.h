@@ -21,8 +21,8 @@ class GraphBuilder {
   /// Adds an operation with `output_count` outputs and returns their ids. Output 0 is named like the node if it is the only one,
   /// else "name.k". Throws UnsupportedError for an operation without a record, FormatError for inputs that do not fit;
   /// both name the layer.
-  std::vector<ValueId> add(std::string op, std::string name, Attributes attributes, std::vector<ValueId> inputs,
-                           std::size_t output_count = 1);
+  std::vector<ValueId> add(std::string op, std::string name, Attributes attributes,
+                           std::vector<ValueId> inputs, std::size_t output_count = 1);
   /// The same for operations with one output.
   ValueId add1(std::string op, std::string name, Attributes attributes, std::vector<ValueId> inputs);
 

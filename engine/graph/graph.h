@@ -29,10 +29,10 @@ enum class PrecisionHint : std::uint8_t { automatic, keep_float };
 struct Value {
   std::string name;  ///< the layer that produces it; "layer.k" for output k of several
   DType dtype = DType::f32;
-  Shape shape;               ///< in the order of the file: N, C, spatial…
-  NodeId producer = kNone;   ///< kNone for inputs and constants
-  std::uint32_t output = 0;  ///< which output of the producer
-  Constant constant;         ///< present if the value is a constant
+  Shape shape;                               ///< in the order of the file: N, C, spatial…
+  NodeId producer = kNone;                   ///< kNone for inputs and constants
+  std::uint32_t output = 0;                  ///< which output of the producer
+  Constant constant;                         ///< present if the value is a constant
   std::optional<Quantization> quantization;  ///< how to store it in integers, if calibrated
   Layout layout = Layout::plain;             ///< set by assign_layout
 };
@@ -53,8 +53,8 @@ struct Node {
 class Graph {
  public:
   std::string name;
-  std::string source;            ///< file that it was read from, for messages; empty if it was built in memory
-  std::vector<ValueId> inputs;   ///< network inputs, in the order of the file
+  std::string source;           ///< file that it was read from, for messages; empty if it was built in memory
+  std::vector<ValueId> inputs;  ///< network inputs, in the order of the file
   std::vector<ValueId> outputs;  ///< network outputs, in the order of the file
 
   ValueId add_value(Value value);

@@ -28,9 +28,11 @@ struct QuantizationRange {
 /// memory and the same model read back run alike:
 ///   scale = (high - low) / (levels - 1), zero_point = round_half_even(-low / scale), q in [0, levels - 1].
 /// A range without extent gives scale 1.
-Quantization activation_quantization(const std::vector<QuantizationRange>& per_channel_or_one, std::int32_t levels);
+Quantization activation_quantization(const std::vector<QuantizationRange>& per_channel_or_one,
+                                     std::int32_t levels);
 
 /// Symmetric weights: scale[c] = high[c] / (levels / 2 rounded down), q in +-(levels / 2); levels 255 gives +-127.
-Quantization weight_quantization(const std::vector<QuantizationRange>& per_channel_or_one, std::int32_t levels);
+Quantization weight_quantization(const std::vector<QuantizationRange>& per_channel_or_one,
+                                 std::int32_t levels);
 
 }  // namespace refcalib::engine

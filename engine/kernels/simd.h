@@ -54,8 +54,8 @@
 ///   put_weight(p,lane,j,w)  packing: weight j (0..3) of `lane` in the weight vector at p
 ///   dot4(acc, Q, W)         acc + sum_j q[j] * w[j]
 
-#include "engine/kernels/simd_tags.h"
 #include "engine/kernels/simd_scalar.h"
+#include "engine/kernels/simd_tags.h"
 #if defined(__AVX2__) && defined(__FMA__)
 #include "engine/kernels/simd_avx2.h"
 #endif

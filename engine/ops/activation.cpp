@@ -19,11 +19,16 @@ using kernels::UnaryOp;
 
 const std::map<std::string, UnaryOp, std::less<>>& vector_functions() {
   static const std::map<std::string, UnaryOp, std::less<>> table = {
-      {"abs", UnaryOp::abs},           {"neg", UnaryOp::negate},     {"relu", UnaryOp::relu},   {"leaky_relu", UnaryOp::leaky_relu},
-      {"clamp", UnaryOp::clamp},       {"sigmoid", UnaryOp::sigmoid}, {"tanh", UnaryOp::tanh},   {"exp", UnaryOp::exp},
-      {"log", UnaryOp::log},           {"sqrt", UnaryOp::sqrt},      {"erf", UnaryOp::erf},     {"floor", UnaryOp::floor},
-      {"ceil", UnaryOp::ceil},         {"elu", UnaryOp::elu},        {"swish", UnaryOp::swish}, {"hswish", UnaryOp::hswish},
-      {"hsigmoid", UnaryOp::hsigmoid}, {"hard_sigmoid", UnaryOp::hard_sigmoid}, {"softplus", UnaryOp::softplus}, {"mish", UnaryOp::mish},
+      {"abs", UnaryOp::abs},           {"neg", UnaryOp::negate},
+      {"relu", UnaryOp::relu},         {"leaky_relu", UnaryOp::leaky_relu},
+      {"clamp", UnaryOp::clamp},       {"sigmoid", UnaryOp::sigmoid},
+      {"tanh", UnaryOp::tanh},         {"exp", UnaryOp::exp},
+      {"log", UnaryOp::log},           {"sqrt", UnaryOp::sqrt},
+      {"erf", UnaryOp::erf},           {"floor", UnaryOp::floor},
+      {"ceil", UnaryOp::ceil},         {"elu", UnaryOp::elu},
+      {"swish", UnaryOp::swish},       {"hswish", UnaryOp::hswish},
+      {"hsigmoid", UnaryOp::hsigmoid}, {"hard_sigmoid", UnaryOp::hard_sigmoid},
+      {"softplus", UnaryOp::softplus}, {"mish", UnaryOp::mish},
       {"gelu", UnaryOp::gelu_erf},     {"gelu_tanh", UnaryOp::gelu_tanh}};
   return table;
 }
@@ -56,16 +61,26 @@ void apply(const ActivationAttributes& a, Isa isa, const float* in, float* out, 
     return;
   }
   const auto it = vector_functions().find(a.function);
-  if (it == vector_functions().end()) throw UnsupportedError("activation '" + a.function + "' is not supported");
+  if (it == vector_functions().end())
+    throw UnsupportedError("activation '" + a.function + "' is not supported");
   const auto& table = kernels::select(kernels::eltwise_kernels(), isa);
-  const kernels::UnaryArgs args{.input = in, .output = out, .rows = 1, .channels = count, .in_stride = count, .out_stride = count, .alpha = alpha, .beta = beta};
+  const kernels::UnaryArgs args{.input = in,
+                                .output = out,
+                                .rows = 1,
+                                .channels = count,
+                                .in_stride = count,
+                                .out_stride = count,
+                                .alpha = alpha,
+                                .beta = beta};
   table.of(it->second)(args, 0, kernels::work_items(args));
 }
 
-std::unique_ptr<Step> plan_table(const ActivationAttributes& a, const TensorRef& in, const TensorRef& out, Isa isa) {
+std::unique_ptr<Step> plan_table(const ActivationAttributes& a, const TensorRef& in, const TensorRef& out,
+                                 Isa isa) {
   std::array<float, 256> x{}, y{};
   for (int q = 0; q < 256; ++q)
-    x[static_cast<std::size_t>(q)] = static_cast<float>(q - in.quantization->zero_point) * in.quantization->scale.front();
+    x[static_cast<std::size_t>(q)] =
+        static_cast<float>(q - in.quantization->zero_point) * in.quantization->scale.front();
   apply(a, isa, x.data(), y.data(), 256);
   std::array<std::uint8_t, 256> entries{};
   const float inverse = 1.0F / out.quantization->scale.front();
@@ -80,8 +95,14 @@ std::unique_ptr<Step> plan_table(const ActivationAttributes& a, const TensorRef&
   return make_step("lookup_u8", [=, a_where = in.where, b_where = out.where](const RunContext& c) noexcept {
     const kernels::LookupArgs args{.input = reinterpret_cast<const std::uint8_t*>(c.read(a_where)),
                                    .output = reinterpret_cast<std::uint8_t*>(c.write(b_where)),
-                                   .channels = from.length, .in_stride = from.stride, .out_stride = to.stride, .table = entries.data()};
-    run_units(c, from.rows, row_grain(from.length), args, [](const kernels::LookupArgs& l, std::int64_t b, std::int64_t e) noexcept { kernels::lookup_u8(l, b, e); });
+                                   .channels = from.length,
+                                   .in_stride = from.stride,
+                                   .out_stride = to.stride,
+                                   .table = entries.data()};
+    run_units(c, from.rows, row_grain(from.length), args,
+              [](const kernels::LookupArgs& l, std::int64_t b, std::int64_t e) noexcept {
+                kernels::lookup_u8(l, b, e);
+              });
   });
 }
 
@@ -90,27 +111,36 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
   if (in.dtype == DType::u8) return plan_table(a, in, out, context.isa());
   const RowView from = rows_of(in), to = rows_of(out);
-  kernels::UnaryArgs bound{.rows = from.rows, .channels = from.length, .in_stride = from.stride, .out_stride = to.stride,
-                           .alpha = static_cast<float>(a.alpha), .beta = static_cast<float>(a.beta)};
+  kernels::UnaryArgs bound{.rows = from.rows,
+                           .channels = from.length,
+                           .in_stride = from.stride,
+                           .out_stride = to.stride,
+                           .alpha = static_cast<float>(a.alpha),
+                           .beta = static_cast<float>(a.beta)};
   if (const auto it = scalar_functions().find(a.function); it != scalar_functions().end()) {
-    return make_step("function_f32", [bound, f = it->second, x = in.where, y = out.where](const RunContext& c) noexcept {
+    return make_step("function_f32", [bound, f = it->second, x = in.where,
+                                      y = out.where](const RunContext& c) noexcept {
       const auto* input = reinterpret_cast<const float*>(c.read(x));
       auto* output = reinterpret_cast<float*>(c.write(y));
-      c.team.parallel_for(bound.rows, row_grain(bound.channels * 4), [&](std::int64_t begin, std::int64_t end, int) {
-        for (std::int64_t r = begin; r < end; ++r)
-          for (std::int64_t i = 0; i < bound.channels; ++i)
-            output[r * bound.out_stride + i] = f(input[r * bound.in_stride + i], bound.alpha, bound.beta);
-      });
+      c.team.parallel_for(
+          bound.rows, row_grain(bound.channels * 4), [&](std::int64_t begin, std::int64_t end, int) {
+            for (std::int64_t r = begin; r < end; ++r)
+              for (std::int64_t i = 0; i < bound.channels; ++i)
+                output[r * bound.out_stride + i] = f(input[r * bound.in_stride + i], bound.alpha, bound.beta);
+          });
     });
   }
   const auto it = vector_functions().find(a.function);
-  if (it == vector_functions().end()) throw UnsupportedError("activation '" + a.function + "' is not supported");
+  if (it == vector_functions().end())
+    throw UnsupportedError("activation '" + a.function + "' is not supported");
   const auto& table = kernels::select(kernels::eltwise_kernels(), context.isa());
-  return make_step(table.name, [bound, run = table.of(it->second), x = in.where, y = out.where](const RunContext& c) noexcept {
+  return make_step(table.name, [bound, run = table.of(it->second), x = in.where,
+                                y = out.where](const RunContext& c) noexcept {
     kernels::UnaryArgs args = bound;
     args.input = reinterpret_cast<const float*>(c.read(x));
     args.output = reinterpret_cast<float*>(c.write(y));
-    run_units(c, kernels::work_items(args), row_grain(std::min<std::int64_t>(args.channels, 1024) * 4), args, run);
+    run_units(c, kernels::work_items(args), row_grain(std::min<std::int64_t>(args.channels, 1024) * 4), args,
+              run);
   });
 }
 

@@ -11,7 +11,8 @@ namespace {
 
 /// A per-channel operation on channels-last data runs as rows of channels; on plain data every channel's plane is
 /// a row of its own whose parameters are constant.
-std::unique_ptr<Step> plan_rows(const TensorRef& in, const TensorRef& out, std::vector<float> weight, std::vector<float> bias, bool affine, Isa isa) {
+std::unique_ptr<Step> plan_rows(const TensorRef& in, const TensorRef& out, std::vector<float> weight,
+                                std::vector<float> bias, bool affine, Isa isa) {
   const auto& table = kernels::select(kernels::eltwise_kernels(), isa);
   const auto run = affine ? table.affine : table.prelu;
   const bool rows_are_pixels = in.layout == Layout::channels_last || in.shape.size() <= 2;
@@ -22,8 +23,8 @@ std::unique_ptr<Step> plan_rows(const TensorRef& in, const TensorRef& out, std::
   bound.in_stride = in.layout == Layout::channels_last ? in.pixel_stride : channels;
   bound.out_stride = out.layout == Layout::channels_last ? out.pixel_stride : channels;
   const std::int64_t rows = in.pixels();
-  return make_step(table.name, [=, w = channel_array(weight, channels), b = channel_array(bias, channels), x = in.where,
-                                y = out.where](const RunContext& c) noexcept {
+  return make_step(table.name, [=, w = channel_array(weight, channels), b = channel_array(bias, channels),
+                                x = in.where, y = out.where](const RunContext& c) noexcept {
     kernels::ChannelArgs args = bound;
     args.input = reinterpret_cast<const float*>(c.read(x));
     args.output = reinterpret_cast<float*>(c.write(y));
@@ -34,13 +35,13 @@ std::unique_ptr<Step> plan_rows(const TensorRef& in, const TensorRef& out, std::
 }
 
 std::unique_ptr<Step> plan_affine(const Node& node, PlanContext& context) {
-  return plan_rows(context.tensor(node.inputs[0]), context.tensor(node.outputs[0]), context.floats(node.inputs[1]),
-                   context.floats(node.inputs[2]), true, context.isa());
+  return plan_rows(context.tensor(node.inputs[0]), context.tensor(node.outputs[0]),
+                   context.floats(node.inputs[1]), context.floats(node.inputs[2]), true, context.isa());
 }
 
 std::unique_ptr<Step> plan_prelu(const Node& node, PlanContext& context) {
-  return plan_rows(context.tensor(node.inputs[0]), context.tensor(node.outputs[0]), context.floats(node.inputs[1]), {0.0F}, false,
-                   context.isa());
+  return plan_rows(context.tensor(node.inputs[0]), context.tensor(node.outputs[0]),
+                   context.floats(node.inputs[1]), {0.0F}, false, context.isa());
 }
 
 template <std::size_t Inputs>
@@ -49,7 +50,8 @@ std::vector<OutputType> infer(const Attributes&, const OpInputs& in) {
   const std::int64_t channels = in.shape(0).size() > 1 ? in.shape(0)[1] : 1;
   for (std::size_t i = 1; i < Inputs; ++i) {
     const std::int64_t count = in.constant(i).count();
-    require(count == 1 || count == channels, "has " + std::to_string(count) + " values for " + std::to_string(channels) + " channels");
+    require(count == 1 || count == channels,
+            "has " + std::to_string(count) + " values for " + std::to_string(channels) + " channels");
   }
   return {{DType::f32, in.shape(0)}};
 }
@@ -57,7 +59,8 @@ std::vector<OutputType> infer(const Attributes&, const OpInputs& in) {
 }  // namespace
 
 extern const OpRecord channel_affine_op;
-const OpRecord channel_affine_op{.name = "ChannelAffine", .infer = infer<3>, .plan = plan_affine, .channels_last = true};
+const OpRecord channel_affine_op{
+    .name = "ChannelAffine", .infer = infer<3>, .plan = plan_affine, .channels_last = true};
 
 extern const OpRecord prelu_op;
 const OpRecord prelu_op{.name = "PRelu", .infer = infer<2>, .plan = plan_prelu, .channels_last = true};

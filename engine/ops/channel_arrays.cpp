@@ -11,7 +11,9 @@ std::vector<float> channel_array(const std::vector<float>& values, std::int64_t 
   return out;
 }
 
-std::vector<float> channel_scales(const Quantization& q, std::int64_t channels) { return channel_array(q.scale, channels); }
+std::vector<float> channel_scales(const Quantization& q, std::int64_t channels) {
+  return channel_array(q.scale, channels);
+}
 
 std::vector<float> channel_inverse_scales(const Quantization& q, std::int64_t channels) {
   std::vector<float> inverse = q.scale;

@@ -18,8 +18,8 @@ std::size_t axis_of(const Attributes& attributes, const OpInputs& in) {
 void check_types(const OpInputs& in) {
   if (constant_inputs(in)) return;
   for (std::size_t i = 1; i < in.size(); ++i)
-    require(in.dtype(i) == in.dtype(0),
-            "concatenates " + std::string(to_string(in.dtype(0))) + " and " + std::string(to_string(in.dtype(i))));
+    require(in.dtype(i) == in.dtype(0), "concatenates " + std::string(to_string(in.dtype(0))) + " and " +
+                                            std::string(to_string(in.dtype(i))));
 }
 
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
@@ -29,8 +29,9 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   for (std::size_t i = 1; i < in.size(); ++i) {
     require(in.shape(i).size() == shape.size(), "concatenates tensors of different rank");
     for (std::size_t d = 0; d < shape.size(); ++d)
-      require(d == axis || in.shape(i)[d] == shape[d],
-              "inputs " + to_string(in.shape(0)) + " and " + to_string(in.shape(i)) + " differ outside the axis");
+      require(
+          d == axis || in.shape(i)[d] == shape[d],
+          "inputs " + to_string(in.shape(0)) + " and " + to_string(in.shape(i)) + " differ outside the axis");
     shape[axis] += in.shape(i)[axis];
   }
   return {{in.dtype(0), shape}};
@@ -66,10 +67,12 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
     const TensorRef in = context.tensor(id);
     const std::int64_t to_start = start * to_strides[axis];
     start += in.shape[axis];
-    const bool in_place = in.where.constant == nullptr && in.layout == out.layout &&
-                          in.where.offset == out.where.offset + static_cast<std::size_t>(to_start) * size_of(out.dtype) &&
-                          element_strides(in) == to_strides;
-    if (!in_place) pieces.push_back({in.where, out.where, in.shape, element_strides(in), to_strides, 0, to_start});
+    const bool in_place =
+        in.where.constant == nullptr && in.layout == out.layout &&
+        in.where.offset == out.where.offset + static_cast<std::size_t>(to_start) * size_of(out.dtype) &&
+        element_strides(in) == to_strides;
+    if (!in_place)
+      pieces.push_back({in.where, out.where, in.shape, element_strides(in), to_strides, 0, to_start});
   }
   if (pieces.empty()) return nullptr;
   return plan_strided(std::move(pieces), size_of(out.dtype));

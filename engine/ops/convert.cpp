@@ -11,7 +11,8 @@ namespace {
 DType target(const Attributes& attributes) {
   const std::string& name = attributes.as<ConvertAttributes>().to;
   for (int i = 0; i <= static_cast<int>(DType::boolean); ++i)
-    if (to_string(static_cast<DType>(i)) == name) return static_cast<DType>(i) == DType::f16 ? DType::f32 : static_cast<DType>(i);
+    if (to_string(static_cast<DType>(i)) == name)
+      return static_cast<DType>(i) == DType::f16 ? DType::f32 : static_cast<DType>(i);
   throw UnsupportedError("conversion to element type '" + name + "' is not supported");
 }
 
@@ -25,11 +26,14 @@ std::optional<std::vector<Constant>> fold(const Attributes& attributes, const Op
   const DType to = target(attributes);
   const Constant& source = in.constant(0);
   // Weights stay as the file has them (f16 in the mapped file) until they are packed.
-  if (to == DType::f32 && (source.dtype() == DType::f32 || source.dtype() == DType::f16)) return std::vector{source};
+  if (to == DType::f32 && (source.dtype() == DType::f32 || source.dtype() == DType::f16))
+    return std::vector{source};
   std::vector<double> values = to_doubles(source);
   for (double& v : values) {
-    if (to == DType::boolean) v = v != 0 ? 1 : 0;
-    else if (!is_float(to)) v = std::trunc(v);
+    if (to == DType::boolean)
+      v = v != 0 ? 1 : 0;
+    else if (!is_float(to))
+      v = std::trunc(v);
   }
   return std::vector{make_constant(to, source.shape(), values)};
 }

@@ -12,13 +12,16 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   require_inputs(in, 2, 5);
   const auto& a = attributes.as<ConvolutionAttributes>();
   const Shape &x = in.shape(0), &w = in.shape(1);
-  require(x.size() >= 3 && x.size() <= 5, "convolves a tensor of shape " + to_string(x) + ", expected rank 3 to 5");
-  require(w.size() == x.size() + 1, "weights of shape " + to_string(w) + " do not fit an input of shape " + to_string(x));
+  require(x.size() >= 3 && x.size() <= 5,
+          "convolves a tensor of shape " + to_string(x) + ", expected rank 3 to 5");
+  require(w.size() == x.size() + 1,
+          "weights of shape " + to_string(w) + " do not fit an input of shape " + to_string(x));
   const std::size_t spatial = x.size() - 2;
   require(a.strides.size() == spatial && a.dilations.size() == spatial && a.pads_begin.size() == spatial &&
               a.pads_end.size() == spatial,
           "strides, dilations and pads must have " + std::to_string(spatial) + " values each");
-  require(x[1] == w[0] * w[2], "input has " + std::to_string(x[1]) + " channels, weights want " + std::to_string(w[0] * w[2]));
+  require(x[1] == w[0] * w[2],
+          "input has " + std::to_string(x[1]) + " channels, weights want " + std::to_string(w[0] * w[2]));
   Shape out{x[0], w[0] * w[1]};
   for (std::size_t d = 0; d < spatial; ++d) {
     require(a.strides[d] > 0 && a.dilations[d] > 0, "strides and dilations must be positive");
@@ -31,7 +34,8 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
 }
 
 /// The last three of `values` behind leading `fill`s: 1-D and 2-D geometry as 3-D.
-std::array<std::int64_t, 3> three(const std::vector<std::int64_t>& values, std::size_t skip, std::int64_t fill) {
+std::array<std::int64_t, 3> three(const std::vector<std::int64_t>& values, std::size_t skip,
+                                  std::int64_t fill) {
   std::array<std::int64_t, 3> out{fill, fill, fill};
   const std::size_t count = values.size() - skip;
   for (std::size_t i = 0; i < count; ++i) out[3 - count + i] = values[skip + i];
@@ -67,7 +71,8 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   plan.output = context.tensor(node.outputs[0]);
   plan.geometry = geometry_of(a, weights.shape, plan.input, plan.output);
   plan.weights = weights.constant.to_floats();
-  if (plan.input.dtype == DType::u8 && weights.quantization) plan.weight_quantization = &*weights.quantization;
+  if (plan.input.dtype == DType::u8 && weights.quantization)
+    plan.weight_quantization = &*weights.quantization;
   plan.has_residual = a.residual;
   if (a.residual) plan.residual = context.tensor(node.inputs.at(3));
   plan_tail(node, a.activation, 2, context, plan);

@@ -20,8 +20,14 @@ using kernels::BinaryOp;
 
 const std::map<std::string, BinaryOp, std::less<>>& kernel_operations() {
   static const std::map<std::string, BinaryOp, std::less<>> table = {
-      {"add", BinaryOp::add}, {"sub", BinaryOp::subtract}, {"mul", BinaryOp::multiply}, {"div", BinaryOp::divide},
-      {"max", BinaryOp::maximum}, {"min", BinaryOp::minimum}, {"squared_difference", BinaryOp::squared_diff}, {"pow", BinaryOp::power}};
+      {"add", BinaryOp::add},
+      {"sub", BinaryOp::subtract},
+      {"mul", BinaryOp::multiply},
+      {"div", BinaryOp::divide},
+      {"max", BinaryOp::maximum},
+      {"min", BinaryOp::minimum},
+      {"squared_difference", BinaryOp::squared_diff},
+      {"pow", BinaryOp::power}};
   return table;
 }
 
@@ -51,8 +57,8 @@ const std::map<std::string, Fold, std::less<>>& fold_operations() {
 }
 
 bool gives_boolean(const std::string& operation) {
-  return operation.find("equal") != std::string::npos || operation.starts_with("less") || operation.starts_with("greater") ||
-         operation.starts_with("logical");
+  return operation.find("equal") != std::string::npos || operation.starts_with("less") ||
+         operation.starts_with("greater") || operation.starts_with("logical");
 }
 
 /// Comparisons give truth values. Old files mix floats and integers, which gives floats.
@@ -74,7 +80,8 @@ std::optional<std::vector<Constant>> fold(const Attributes& attributes, const Op
   const bool integers = !is_float(in.dtype(0)) && !is_float(in.dtype(1));
   const DType out = result_type(operation, in);
   const auto rounded = [&](double a, double b) {
-    require(!integers || b != 0 || (operation != "div" && operation != "mod" && operation != "floor_mod"), "divides by zero");
+    require(!integers || b != 0 || (operation != "div" && operation != "mod" && operation != "floor_mod"),
+            "divides by zero");
     const double y = f->second(a, b);
     return integers && operation == "div" ? std::floor(y) : y;
   };
@@ -98,12 +105,15 @@ std::vector<std::size_t> memory_order(const TensorRef& out) {
   return order;
 }
 
-std::unique_ptr<Step> plan_f32(const EltwiseAttributes& a, const TensorRef& x, const TensorRef& y, const TensorRef& out, Isa isa) {
+std::unique_ptr<Step> plan_f32(const EltwiseAttributes& a, const TensorRef& x, const TensorRef& y,
+                               const TensorRef& out, Isa isa) {
   const auto operation = kernel_operations().find(a.operation);
-  if (operation == kernel_operations().end()) throw UnsupportedError("operation '" + a.operation + "' on computed values is not supported");
+  if (operation == kernel_operations().end())
+    throw UnsupportedError("operation '" + a.operation + "' on computed values is not supported");
   if (out.shape.size() > static_cast<std::size_t>(kernels::BinaryArgs::max_rank))
     throw UnsupportedError("tensors of more than 8 dimensions are not supported");
-  const auto xs = broadcast_strides(x, out.shape), ys = broadcast_strides(y, out.shape), os = element_strides(out);
+  const auto xs = broadcast_strides(x, out.shape), ys = broadcast_strides(y, out.shape),
+             os = element_strides(out);
   kernels::BinaryArgs bound;
   for (const std::size_t d : memory_order(out)) {
     bound.dims[bound.rank] = out.shape[d];
@@ -114,24 +124,30 @@ std::unique_ptr<Step> plan_f32(const EltwiseAttributes& a, const TensorRef& x, c
   bound = kernels::normalized(bound);
   const auto& table = kernels::select(kernels::eltwise_kernels(), isa);
   const RowView rows = rows_of(out);
-  kernels::UnaryArgs clamp{.rows = rows.rows, .channels = rows.length, .in_stride = rows.stride, .out_stride = rows.stride,
-                           .alpha = static_cast<float>(a.activation.low), .beta = static_cast<float>(a.activation.high)};
+  kernels::UnaryArgs clamp{.rows = rows.rows,
+                           .channels = rows.length,
+                           .in_stride = rows.stride,
+                           .out_stride = rows.stride,
+                           .alpha = static_cast<float>(a.activation.low),
+                           .beta = static_cast<float>(a.activation.high)};
   const bool clamped = std::isfinite(a.activation.low) || std::isfinite(a.activation.high);
-  return make_step(table.name, [=, run = table.of(operation->second), limit = table.of(kernels::UnaryOp::clamp), xw = x.where, yw = y.where,
-                                ow = out.where](const RunContext& c) noexcept {
-    kernels::BinaryArgs args = bound;
-    args.a = reinterpret_cast<const float*>(c.read(xw));
-    args.b = reinterpret_cast<const float*>(c.read(yw));
-    args.output = reinterpret_cast<float*>(c.write(ow));
-    run_units(c, kernels::work_items(args), 4, args, run);
-    if (!clamped) return;
-    kernels::UnaryArgs second = clamp;
-    second.input = second.output = args.output;
-    run_units(c, kernels::work_items(second), 4, second, limit);
-  });
+  return make_step(table.name,
+                   [=, run = table.of(operation->second), limit = table.of(kernels::UnaryOp::clamp),
+                    xw = x.where, yw = y.where, ow = out.where](const RunContext& c) noexcept {
+                     kernels::BinaryArgs args = bound;
+                     args.a = reinterpret_cast<const float*>(c.read(xw));
+                     args.b = reinterpret_cast<const float*>(c.read(yw));
+                     args.output = reinterpret_cast<float*>(c.write(ow));
+                     run_units(c, kernels::work_items(args), 4, args, run);
+                     if (!clamped) return;
+                     kernels::UnaryArgs second = clamp;
+                     second.input = second.output = args.output;
+                     run_units(c, kernels::work_items(second), 4, second, limit);
+                   });
 }
 
-std::unique_ptr<Step> plan_u8(const EltwiseAttributes& a, const TensorRef& x, const TensorRef& y, const TensorRef& out, Isa isa) {
+std::unique_ptr<Step> plan_u8(const EltwiseAttributes& a, const TensorRef& x, const TensorRef& y,
+                              const TensorRef& out, Isa isa) {
   const auto rows_for = [](const TensorRef& t) {
     if (t.layout == Layout::channels_last) return rows_of(t);
     const std::int64_t length = t.shape.empty() ? 1 : t.shape.back();
@@ -150,9 +166,11 @@ std::unique_ptr<Step> plan_u8(const EltwiseAttributes& a, const TensorRef& x, co
   bound.low = static_cast<float>(a.activation.low);
   bound.high = static_cast<float>(a.activation.high);
   const auto& table = kernels::select(kernels::eltwise_kernels(), isa);
-  return make_step(table.name, [=, run = a.operation == "add" ? table.add_u8 : table.multiply_u8, sx = channel_scales(*x.quantization, rows.length),
-                                sy = channel_scales(*y.quantization, rows.length), so = channel_inverse_scales(*out.quantization, rows.length),
-                                xw = x.where, yw = y.where, ow = out.where](const RunContext& c) noexcept {
+  return make_step(table.name, [=, run = a.operation == "add" ? table.add_u8 : table.multiply_u8,
+                                sx = channel_scales(*x.quantization, rows.length),
+                                sy = channel_scales(*y.quantization, rows.length),
+                                so = channel_inverse_scales(*out.quantization, rows.length), xw = x.where,
+                                yw = y.where, ow = out.where](const RunContext& c) noexcept {
     kernels::QuantizedBinaryArgs args = bound;
     args.a = reinterpret_cast<const std::uint8_t*>(c.read(xw));
     args.b = reinterpret_cast<const std::uint8_t*>(c.read(yw));
@@ -167,14 +185,17 @@ std::unique_ptr<Step> plan_u8(const EltwiseAttributes& a, const TensorRef& x, co
 /// Integers: sums and products of tensors of one shape.
 bool integer_capable(const Graph& graph, const Node& node) {
   const std::string& operation = node.attributes.as<EltwiseAttributes>().operation;
-  return (operation == "add" || operation == "mul") && graph.value(node.inputs[0]).shape == graph.value(node.inputs[1]).shape;
+  return (operation == "add" || operation == "mul") &&
+         graph.value(node.inputs[0]).shape == graph.value(node.inputs[1]).shape;
 }
 
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto& a = node.attributes.as<EltwiseAttributes>();
-  const TensorRef x = context.tensor(node.inputs[0]), y = context.tensor(node.inputs[1]), out = context.tensor(node.outputs[0]);
+  const TensorRef x = context.tensor(node.inputs[0]), y = context.tensor(node.inputs[1]),
+                  out = context.tensor(node.outputs[0]);
   if (out.quantization != nullptr) return plan_u8(a, x, y, out, context.isa());
-  if (x.dtype != DType::f32 || y.dtype != DType::f32) throw UnsupportedError("arithmetic on computed integers is not supported");
+  if (x.dtype != DType::f32 || y.dtype != DType::f32)
+    throw UnsupportedError("arithmetic on computed integers is not supported");
   return plan_f32(a, x, y, out, context.isa());
 }
 

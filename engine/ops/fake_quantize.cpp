@@ -15,7 +15,8 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   require_inputs(in, 5, 5);
   require(attributes.as<FakeQuantizeAttributes>().levels >= 2, "FakeQuantize needs at least 2 levels");
   for (std::size_t i = 1; i < 5; ++i)
-    require(broadcast_shape(in.shape(0), in.shape(i)) == in.shape(0), "limits of shape " + to_string(in.shape(i)) + " do not broadcast to the data");
+    require(broadcast_shape(in.shape(0), in.shape(i)) == in.shape(0),
+            "limits of shape " + to_string(in.shape(i)) + " do not broadcast to the data");
   return {{DType::f32, in.shape(0)}};
 }
 
@@ -66,23 +67,30 @@ struct Bound {
 
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
-  Bound bound{in.shape, element_strides(in), element_strides(out), {},
+  Bound bound{in.shape,
+              element_strides(in),
+              element_strides(out),
+              {},
               static_cast<float>(node.attributes.as<FakeQuantizeAttributes>().levels - 1)};
   for (std::size_t i = 0; i < 4; ++i) {
     const Value& value = context.graph().value(node.inputs[i + 1]);
     if (!value.constant) throw UnsupportedError("FakeQuantize with computed limits is not supported");
     bound.limits[i] = bind_limit(value.constant, in.shape);
   }
-  return make_step("fake_quantize", [bound = std::move(bound), count = in.count(), x = in.where, y = out.where](const RunContext& c) noexcept {
+  return make_step("fake_quantize", [bound = std::move(bound), count = in.count(), x = in.where,
+                                     y = out.where](const RunContext& c) noexcept {
     const auto* input = reinterpret_cast<const float*>(c.read(x));
     auto* output = reinterpret_cast<float*>(c.write(y));
-    c.team.parallel_for(count, 4096, [&](std::int64_t begin, std::int64_t end, int) { bound.run(input, output, begin, end); });
+    c.team.parallel_for(count, 4096, [&](std::int64_t begin, std::int64_t end, int) {
+      bound.run(input, output, begin, end);
+    });
   });
 }
 
 }  // namespace
 
-Constant fold_fake_quantize(const Constant& data, const std::array<Constant, 4>& limits, std::int64_t levels) {
+Constant fold_fake_quantize(const Constant& data, const std::array<Constant, 4>& limits,
+                            std::int64_t levels) {
   const std::vector<std::int64_t> strides = plain_strides(data.shape());
   Bound bound{data.shape(), strides, strides, {}, static_cast<float>(levels - 1)};
   for (std::size_t i = 0; i < 4; ++i) bound.limits[i] = bind_limit(limits[i], data.shape());

@@ -52,17 +52,27 @@ std::optional<std::vector<const Constant*>> constant_inputs(const OpInputs& in) 
 Constant make_constant(DType dtype, Shape shape, const std::vector<double>& values) {
   switch (dtype) {
     case DType::f32:
-    case DType::f16: return cast_to<float>(DType::f32, std::move(shape), values);
-    case DType::f64: return cast_to<double>(dtype, std::move(shape), values);
-    case DType::i64: return cast_to<std::int64_t>(dtype, std::move(shape), values);
-    case DType::u64: return cast_to<std::uint64_t>(dtype, std::move(shape), values);
-    case DType::i32: return cast_to<std::int32_t>(dtype, std::move(shape), values);
-    case DType::u32: return cast_to<std::uint32_t>(dtype, std::move(shape), values);
-    case DType::i16: return cast_to<std::int16_t>(dtype, std::move(shape), values);
-    case DType::u16: return cast_to<std::uint16_t>(dtype, std::move(shape), values);
-    case DType::i8: return cast_to<std::int8_t>(dtype, std::move(shape), values);
+    case DType::f16:
+      return cast_to<float>(DType::f32, std::move(shape), values);
+    case DType::f64:
+      return cast_to<double>(dtype, std::move(shape), values);
+    case DType::i64:
+      return cast_to<std::int64_t>(dtype, std::move(shape), values);
+    case DType::u64:
+      return cast_to<std::uint64_t>(dtype, std::move(shape), values);
+    case DType::i32:
+      return cast_to<std::int32_t>(dtype, std::move(shape), values);
+    case DType::u32:
+      return cast_to<std::uint32_t>(dtype, std::move(shape), values);
+    case DType::i16:
+      return cast_to<std::int16_t>(dtype, std::move(shape), values);
+    case DType::u16:
+      return cast_to<std::uint16_t>(dtype, std::move(shape), values);
+    case DType::i8:
+      return cast_to<std::int8_t>(dtype, std::move(shape), values);
     case DType::u8:
-    case DType::boolean: return cast_to<std::uint8_t>(dtype, std::move(shape), values);
+    case DType::boolean:
+      return cast_to<std::uint8_t>(dtype, std::move(shape), values);
   }
   throw Error("internal: unknown element type");
 }
@@ -83,7 +93,8 @@ std::vector<double> to_doubles(const Constant& constant) {
   return out;
 }
 
-Constant fold_binary(const Constant& a, const Constant& b, DType out, const std::function<double(double, double)>& f) {
+Constant fold_binary(const Constant& a, const Constant& b, DType out,
+                     const std::function<double(double, double)>& f) {
   const Shape shape = broadcast_shape(a.shape(), b.shape());
   const auto count = static_cast<std::size_t>(element_count(shape));
   const std::vector<double> va = to_doubles(a), vb = to_doubles(b);
@@ -94,7 +105,9 @@ Constant fold_binary(const Constant& a, const Constant& b, DType out, const std:
       const auto dim = static_cast<std::size_t>(shape[shape.size() - 1 - d]);
       const std::size_t position = rest % dim;
       rest /= dim;
-      const auto dim_of = [d](const Shape& s) { return d < s.size() ? static_cast<std::size_t>(s[s.size() - 1 - d]) : 1; };
+      const auto dim_of = [d](const Shape& s) {
+        return d < s.size() ? static_cast<std::size_t>(s[s.size() - 1 - d]) : 1;
+      };
       if (dim_of(a.shape()) != 1) ia += position * stride_a;
       if (dim_of(b.shape()) != 1) ib += position * stride_b;
       stride_a *= dim_of(a.shape());
@@ -109,7 +122,8 @@ Constant fold_gather(const Constant& source, Shape shape, const std::vector<std:
   const std::size_t size = size_of(source.dtype());
   std::vector<std::byte> out(index.size() * size);
   for (std::size_t i = 0; i < index.size(); ++i)
-    std::memcpy(out.data() + i * size, source.bytes().data() + static_cast<std::size_t>(index[i]) * size, size);
+    std::memcpy(out.data() + i * size, source.bytes().data() + static_cast<std::size_t>(index[i]) * size,
+                size);
   return owned(source.dtype(), std::move(shape), std::move(out));
 }
 

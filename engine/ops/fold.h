@@ -16,7 +16,8 @@ Constant make_constant(DType dtype, Shape shape, const std::vector<double>& valu
 std::vector<double> to_doubles(const Constant& constant);
 
 /// Element-wise fold of two constants with numpy broadcast.
-Constant fold_binary(const Constant& a, const Constant& b, DType out, const std::function<double(double, double)>& f);
+Constant fold_binary(const Constant& a, const Constant& b, DType out,
+                     const std::function<double(double, double)>& f);
 
 /// Gathers elements: result element i is source element index(i).
 Constant fold_gather(const Constant& source, Shape shape, const std::vector<std::int64_t>& index);

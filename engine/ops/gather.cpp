@@ -53,14 +53,20 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto count = static_cast<std::int64_t>(picks.size());
   std::vector<StridedPiece> pieces;
   for (std::int64_t p = 0; p < count; ++p)
-    pieces.push_back({in.where, out.where, {outer, inner}, {in.shape[axis] * inner, 1}, {count * inner, 1},
-                      picks[static_cast<std::size_t>(p)] * inner, p * inner});
+    pieces.push_back({in.where,
+                      out.where,
+                      {outer, inner},
+                      {in.shape[axis] * inner, 1},
+                      {count * inner, 1},
+                      picks[static_cast<std::size_t>(p)] * inner,
+                      p * inner});
   return plan_strided(std::move(pieces), size_of(in.dtype));
 }
 
 }  // namespace
 
 extern const OpRecord gather_op;
-const OpRecord gather_op{.name = "Gather", .infer = infer, .fold = fold, .plan = plan, .rule = QuantizationRule::pass};
+const OpRecord gather_op{
+    .name = "Gather", .infer = infer, .fold = fold, .plan = plan, .rule = QuantizationRule::pass};
 
 }  // namespace refcalib::engine

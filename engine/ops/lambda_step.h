@@ -26,8 +26,10 @@ std::unique_ptr<Step> make_step(std::string name, F f) {
 
 /// Splits the units of a kernel call `run(args, begin, end)` over the team. `grain`: units that are worth a thread.
 template <class Args, class Run>
-void run_units(const RunContext& context, std::int64_t units, std::int64_t grain, const Args& args, Run run) noexcept {
-  context.team.parallel_for(units, grain, [&](std::int64_t begin, std::int64_t end, int) { run(args, begin, end); });
+void run_units(const RunContext& context, std::int64_t units, std::int64_t grain, const Args& args,
+               Run run) noexcept {
+  context.team.parallel_for(units, grain,
+                            [&](std::int64_t begin, std::int64_t end, int) { run(args, begin, end); });
 }
 
 /// Rows that make up about 16 KB of work, at least 1: the grain of element-wise loops over rows.

@@ -16,7 +16,8 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   if (vector_b) b.push_back(1);
   if (m.transpose_a && !vector_a) std::swap(a[a.size() - 1], a[a.size() - 2]);
   if (m.transpose_b && !vector_b) std::swap(b[b.size() - 1], b[b.size() - 2]);
-  require(a.back() == b[b.size() - 2], "inner dimensions of " + to_string(in.shape(0)) + " and " + to_string(in.shape(1)) + " differ");
+  require(a.back() == b[b.size() - 2],
+          "inner dimensions of " + to_string(in.shape(0)) + " and " + to_string(in.shape(1)) + " differ");
   Shape out = broadcast_shape(Shape(a.begin(), a.end() - 2), Shape(b.begin(), b.end() - 2));
   if (!vector_a) out.push_back(a[a.size() - 2]);
   if (!vector_b) out.push_back(b.back());
@@ -37,7 +38,8 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto& m = node.attributes.as<MatMulAttributes>();
   const Value& b = context.graph().value(node.inputs[1]);
   if (!b.constant || b.shape.size() != 2 || m.transpose_a)
-    throw UnsupportedError("a matrix product is supported with a constant 2-D second input and transpose_a=false");
+    throw UnsupportedError(
+        "a matrix product is supported with a constant 2-D second input and transpose_a=false");
   WeightedPlan plan;
   plan.input = context.tensor(node.inputs[0]);
   plan.output = context.tensor(node.outputs[0]);

@@ -42,6 +42,8 @@ const OpRecord& op_record(std::string_view name) {
   throw UnsupportedError("operation '" + std::string(name) + "' is not supported");
 }
 
-std::span<const OpRecord* const> all_ops() noexcept { return records; }
+std::span<const OpRecord* const> all_ops() noexcept {
+  return records;
+}
 
 }  // namespace refcalib::engine

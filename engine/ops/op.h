@@ -39,10 +39,10 @@ enum class QuantizationRule : std::uint8_t {
   none,         ///< runs in f32 only
   weighted,     ///< convolution-like: input 0 u8, input 1 s8 constant weights, output u8 or f32
   elementwise,  ///< all inputs u8 with scales of their own, output u8 with a scale of its own
-  pooling,      ///< max: output has the quantization of the input; avg: u8 input, output u8 with a quantization of its own, or f32
-  unify,        ///< all inputs and the output share one quantization (concat)
-  pass,         ///< moves values only: works on any element type (reshape, transpose, …)
-  table,        ///< u8 to u8 by a 256-entry table
+  pooling,  ///< max: output has the quantization of the input; avg: u8 input, output u8 with a quantization of its own, or f32
+  unify,    ///< all inputs and the output share one quantization (concat)
+  pass,     ///< moves values only: works on any element type (reshape, transpose, …)
+  table,    ///< u8 to u8 by a 256-entry table
 };
 
 /// How outputs and inputs may share memory.

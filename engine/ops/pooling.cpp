@@ -15,7 +15,8 @@ namespace {
 std::int64_t output_size(const PoolingAttributes& a, std::size_t d, std::int64_t in) {
   const std::int64_t extent = (a.kernel[d] - 1) * a.dilations[d] + 1;
   const std::int64_t span = in + a.pads_begin[d] + a.pads_end[d] - extent;
-  require(a.kernel[d] > 0 && a.strides[d] > 0 && a.dilations[d] > 0, "kernel, strides and dilations must be positive");
+  require(a.kernel[d] > 0 && a.strides[d] > 0 && a.dilations[d] > 0,
+          "kernel, strides and dilations must be positive");
   require(span >= 0, "kernel is larger than the padded input");
   const bool ceil = a.rounding != "floor";
   std::int64_t out = (span + (ceil ? a.strides[d] - 1 : 0)) / a.strides[d] + 1;
@@ -27,10 +28,12 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   require_inputs(in, 1, 1);
   const auto& a = attributes.as<PoolingAttributes>();
   const Shape& x = in.shape(0);
-  require(x.size() >= 3 && x.size() <= 5, "pools a tensor of shape " + to_string(x) + ", expected rank 3 to 5");
+  require(x.size() >= 3 && x.size() <= 5,
+          "pools a tensor of shape " + to_string(x) + ", expected rank 3 to 5");
   const std::size_t spatial = x.size() - 2;
   for (const auto* list : {&a.kernel, &a.strides, &a.dilations, &a.pads_begin, &a.pads_end})
-    require(list->size() == spatial, "kernel, strides and pads must have " + std::to_string(spatial) + " values each");
+    require(list->size() == spatial,
+            "kernel, strides and pads must have " + std::to_string(spatial) + " values each");
   require(a.method == "max" || a.method == "avg", "pooling method '" + a.method + "' is neither max nor avg");
   require(a.rounding == "floor" || a.rounding == "ceil" || a.rounding == "ceil_clipped",
           "rounding '" + a.rounding + "' is none of floor, ceil and ceil_clipped");
@@ -45,7 +48,9 @@ kernels::Extent3 extent(const std::vector<std::int64_t>& values, std::size_t ski
   return {e[0], e[1], e[2]};
 }
 
-kernels::Extent3 sum(const kernels::Extent3& a, const kernels::Extent3& b) { return {a.d + b.d, a.h + b.h, a.w + b.w}; }
+kernels::Extent3 sum(const kernels::Extent3& a, const kernels::Extent3& b) {
+  return {a.d + b.d, a.h + b.h, a.w + b.w};
+}
 
 kernels::CountBox count_box(const PoolingAttributes& a, const kernels::Extent3& in) {
   const kernels::Extent3 begin = extent(a.pads_begin, 0, 0), end = extent(a.pads_end, 0, 0);
@@ -91,21 +96,25 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
     inv_scale = channel_inverse_scales(*out.quantization, g.channels);
     bound.zero_point = out.quantization->zero_point;
   }
-  return make_step(table.name, [=, in_scale = std::move(in_scale), inv_scale = std::move(inv_scale), from = in.where,
-                                to = out.where](const RunContext& c) noexcept {
+  return make_step(table.name, [=, in_scale = std::move(in_scale), inv_scale = std::move(inv_scale),
+                                from = in.where, to = out.where](const RunContext& c) noexcept {
     kernels::PoolOperands operands = bound;
     operands.input = c.read(from);
     operands.output = c.write(to);
     operands.in_scale = in_scale.data();
     operands.inv_scale = inv_scale.data();
-    c.team.parallel_for(kernels::work_items(g), 2, [&](std::int64_t begin, std::int64_t end, int) { run(g, operands, begin, end); });
+    c.team.parallel_for(kernels::work_items(g), 2,
+                        [&](std::int64_t begin, std::int64_t end, int) { run(g, operands, begin, end); });
   });
 }
 
 }  // namespace
 
 extern const OpRecord pooling_op;
-const OpRecord pooling_op{
-    .name = "Pooling", .infer = infer, .plan = plan, .rule = QuantizationRule::pooling, .channels_last = true};
+const OpRecord pooling_op{.name = "Pooling",
+                          .infer = infer,
+                          .plan = plan,
+                          .rule = QuantizationRule::pooling,
+                          .channels_last = true};
 
 }  // namespace refcalib::engine

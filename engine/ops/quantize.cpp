@@ -19,7 +19,8 @@ RowView quantized_rows(const TensorRef& tensor, const Quantization& q) {
   return {1, tensor.count(), tensor.count()};
 }
 
-std::unique_ptr<Step> convert_rows(const TensorRef& in, const TensorRef& out, const Quantization& q, bool quantize, Isa isa) {
+std::unique_ptr<Step> convert_rows(const TensorRef& in, const TensorRef& out, const Quantization& q,
+                                   bool quantize, Isa isa) {
   const auto& table = kernels::select(kernels::convert_kernels(), isa);
   const RowView from = quantized_rows(in, q), to = quantized_rows(out, q);
   kernels::ConvertArgs bound;
@@ -30,7 +31,8 @@ std::unique_ptr<Step> convert_rows(const TensorRef& in, const TensorRef& out, co
   const std::int64_t rows = from.rows, grain = row_grain(from.length);
   const auto run = quantize ? table.quantize : table.dequantize;
   auto scales = quantize ? channel_inverse_scales(q, from.length) : channel_scales(q, from.length);
-  return make_step(table.name, [=, scales = std::move(scales), a = in.where, b = out.where](const RunContext& context) noexcept {
+  return make_step(table.name, [=, scales = std::move(scales), a = in.where,
+                                b = out.where](const RunContext& context) noexcept {
     kernels::ConvertArgs args = bound;
     args.input = context.read(a);
     args.output = context.write(b);
@@ -40,13 +42,15 @@ std::unique_ptr<Step> convert_rows(const TensorRef& in, const TensorRef& out, co
 }
 
 /// Quantizing or dequantizing while the memory order changes.
-std::unique_ptr<Step> convert_layout(const TensorRef& in, const TensorRef& out, const Quantization& q, bool quantize, Isa isa) {
+std::unique_ptr<Step> convert_layout(const TensorRef& in, const TensorRef& out, const Quantization& q,
+                                     bool quantize, Isa isa) {
   const auto& table = kernels::select(kernels::layout_kernels(), isa);
   kernels::LayoutArgs bound = quantize ? layout_args(in, out) : layout_args(out, in);
   bound.zero_point = q.zero_point;
   auto scales = quantize ? channel_inverse_scales(q, bound.channels) : channel_scales(q, bound.channels);
   const auto run = quantize ? table.quantize_to_pixels : table.dequantize_to_planes;
-  return make_step(table.name, [=, scales = std::move(scales), a = in.where, b = out.where](const RunContext& context) noexcept {
+  return make_step(table.name, [=, scales = std::move(scales), a = in.where,
+                                b = out.where](const RunContext& context) noexcept {
     kernels::LayoutArgs args = bound;
     args.input = context.read(a);
     args.output = context.write(b);
@@ -55,7 +59,8 @@ std::unique_ptr<Step> convert_layout(const TensorRef& in, const TensorRef& out, 
   });
 }
 
-std::unique_ptr<Step> plan_conversion(const TensorRef& in, const TensorRef& out, const Quantization& q, bool quantize, Isa isa) {
+std::unique_ptr<Step> plan_conversion(const TensorRef& in, const TensorRef& out, const Quantization& q,
+                                      bool quantize, Isa isa) {
   if (in.layout == out.layout) return convert_rows(in, out, q, quantize, isa);
   const bool supported = quantize ? out.layout == Layout::channels_last : out.layout == Layout::plain;
   if (!supported) throw Error("internal: this conversion does not change the memory order that way");

@@ -14,7 +14,8 @@ std::vector<double> values_of(const OpInputs& in) {
     bounds[i] = to_doubles(in.constant(i)).front();
   }
   const auto [start, stop, step] = bounds;
-  require(step != 0 && std::isfinite(start) && std::isfinite(stop) && std::isfinite(step), "Range has no finite step");
+  require(step != 0 && std::isfinite(start) && std::isfinite(stop) && std::isfinite(step),
+          "Range has no finite step");
   const double count = std::max(0.0, std::ceil((stop - start) / step));
   require(count <= 1 << 24, "Range has too many elements");
   std::vector<double> values(static_cast<std::size_t>(count));

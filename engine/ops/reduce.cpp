@@ -1,7 +1,8 @@
+#include "engine/kernels/reduce/reduce.h"
+
 #include <algorithm>
 #include <map>
 
-#include "engine/kernels/reduce/reduce.h"
 #include "engine/kernels/table.h"
 #include "engine/ops/fold.h"
 #include "engine/ops/infer.h"
@@ -16,8 +17,11 @@ using kernels::ReduceOp;
 
 const std::map<std::string, ReduceOp, std::less<>>& operations() {
   static const std::map<std::string, ReduceOp, std::less<>> table = {
-      {"sum", ReduceOp::sum}, {"mean", ReduceOp::mean}, {"max", ReduceOp::max}, {"min", ReduceOp::min},         {"prod", ReduceOp::prod},
-      {"l1", ReduceOp::l1},   {"l2", ReduceOp::l2},     {"sum_square", ReduceOp::sum_square}, {"log_sum", ReduceOp::log_sum}};
+      {"sum", ReduceOp::sum},        {"mean", ReduceOp::mean},
+      {"max", ReduceOp::max},        {"min", ReduceOp::min},
+      {"prod", ReduceOp::prod},      {"l1", ReduceOp::l1},
+      {"l2", ReduceOp::l2},          {"sum_square", ReduceOp::sum_square},
+      {"log_sum", ReduceOp::log_sum}};
   return table;
 }
 
@@ -33,8 +37,10 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   const std::vector<bool> reduced = reduced_dims(a, in.shape(0).size());
   Shape shape;
   for (std::size_t d = 0; d < reduced.size(); ++d) {
-    if (!reduced[d]) shape.push_back(in.shape(0)[d]);
-    else if (a.keep_dims) shape.push_back(1);
+    if (!reduced[d])
+      shape.push_back(in.shape(0)[d]);
+    else if (a.keep_dims)
+      shape.push_back(1);
   }
   return {{in.dtype(0), shape}};
 }
@@ -44,7 +50,8 @@ std::optional<std::vector<Constant>> fold(const Attributes& attributes, const Op
   if (!in.is_constant(0) || (a.operation != "prod" && a.operation != "sum")) return std::nullopt;
   const std::vector<bool> reduced = reduced_dims(a, in.shape(0).size());
   const OutputType type = infer(attributes, in).front();
-  std::vector<double> out(static_cast<std::size_t>(element_count(type.shape)), a.operation == "prod" ? 1.0 : 0.0);
+  std::vector<double> out(static_cast<std::size_t>(element_count(type.shape)),
+                          a.operation == "prod" ? 1.0 : 0.0);
   const std::vector<double> values = to_doubles(in.constant(0));
   for (std::size_t i = 0; i < values.size(); ++i) {
     std::size_t rest = i, target = 0, stride = 1;
@@ -56,8 +63,10 @@ std::optional<std::vector<Constant>> fold(const Attributes& attributes, const Op
       }
       rest /= dim;
     }
-    if (a.operation == "prod") out[target] *= values[i];
-    else out[target] += values[i];
+    if (a.operation == "prod")
+      out[target] *= values[i];
+    else
+      out[target] += values[i];
   }
   return std::vector{make_constant(type.dtype, type.shape, out)};
 }
@@ -66,7 +75,8 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto& a = node.attributes.as<ReduceAttributes>();
   const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
   const auto operation = operations().find(a.operation);
-  if (operation == operations().end()) throw UnsupportedError("reduction '" + a.operation + "' is not supported");
+  if (operation == operations().end())
+    throw UnsupportedError("reduction '" + a.operation + "' is not supported");
   const std::vector<bool> reduced = reduced_dims(a, in.shape.size());
   const auto first = std::find(reduced.begin(), reduced.end(), true);
   const auto last = std::find(reduced.rbegin(), reduced.rend(), true).base();
@@ -80,7 +90,8 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   bound.in_stride = bound.inner;
   bound.in_outer_stride = bound.n * bound.inner;
   const auto& table = kernels::select(kernels::reduce_kernels(), context.isa());
-  return make_step(table.name, [bound, run = table.of(operation->second), from = in.where, to = out.where](const RunContext& c) noexcept {
+  return make_step(table.name, [bound, run = table.of(operation->second), from = in.where,
+                                to = out.where](const RunContext& c) noexcept {
     kernels::ReduceArgs args = bound;
     args.input = reinterpret_cast<const float*>(c.read(from));
     args.output = reinterpret_cast<float*>(c.write(to));

@@ -1,10 +1,11 @@
+#include "engine/ops/reorder.h"
+
 #include <algorithm>
 
 #include "engine/kernels/layout/layout.h"
 #include "engine/kernels/table.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/lambda_step.h"
-#include "engine/ops/reorder.h"
 #include "engine/ops/strides.h"
 #include "engine/ops/view_step.h"
 
@@ -22,8 +23,8 @@ kernels::LayoutArgs layout_args(const TensorRef& planar, const TensorRef& pixels
   return args;
 }
 
-std::unique_ptr<Step> make_layout_step(const char* name, kernels::LayoutKernels::Run run, const kernels::LayoutArgs& bound,
-                                       Operand from, Operand to) {
+std::unique_ptr<Step> make_layout_step(const char* name, kernels::LayoutKernels::Run run,
+                                       const kernels::LayoutArgs& bound, Operand from, Operand to) {
   return make_step(name, [=](const RunContext& context) noexcept {
     kernels::LayoutArgs args = bound;
     args.input = context.read(from);
@@ -41,14 +42,16 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto& kernels = kernels::select(kernels::layout_kernels(), context.isa());
   const bool to_pixels = out.layout == Layout::channels_last;
   const auto args = to_pixels ? layout_args(in, out) : layout_args(out, in);
-  const auto run = to_pixels ? (byte ? kernels.u8_to_pixels : kernels.f32_to_pixels) : (byte ? kernels.u8_to_planes : kernels.f32_to_planes);
+  const auto run = to_pixels ? (byte ? kernels.u8_to_pixels : kernels.f32_to_pixels)
+                             : (byte ? kernels.u8_to_planes : kernels.f32_to_planes);
   return make_layout_step(kernels.name, run, args, in.where, out.where);
 }
 
 }  // namespace
 
 extern const OpRecord reorder_op;
-const OpRecord reorder_op{.name = "Reorder", .infer = infer_same, .plan = plan, .rule = QuantizationRule::pass};
+const OpRecord reorder_op{
+    .name = "Reorder", .infer = infer_same, .plan = plan, .rule = QuantizationRule::pass};
 
 extern const OpRecord reinterpret_op;
 const OpRecord reinterpret_op{

@@ -12,7 +12,7 @@ namespace refcalib::engine {
 kernels::LayoutArgs layout_args(const TensorRef& planar, const TensorRef& pixels);
 
 /// A step that runs one form of the layout kernels.
-std::unique_ptr<Step> make_layout_step(const char* name, kernels::LayoutKernels::Run run, const kernels::LayoutArgs& bound,
-                                       Operand from, Operand to);
+std::unique_ptr<Step> make_layout_step(const char* name, kernels::LayoutKernels::Run run,
+                                       const kernels::LayoutArgs& bound, Operand from, Operand to);
 
 }  // namespace refcalib::engine

@@ -46,7 +46,10 @@ std::optional<std::vector<Constant>> fold(const Attributes& attributes, const Op
 }  // namespace
 
 extern const OpRecord reshape_op;
-const OpRecord reshape_op{
-    .name = "Reshape", .infer = infer, .fold = fold, .rule = QuantizationRule::pass, .aliasing = Aliasing::view};
+const OpRecord reshape_op{.name = "Reshape",
+                          .infer = infer,
+                          .fold = fold,
+                          .rule = QuantizationRule::pass,
+                          .aliasing = Aliasing::view};
 
 }  // namespace refcalib::engine

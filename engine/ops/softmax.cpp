@@ -26,7 +26,8 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   bound.in_stride = bound.out_stride = bound.inner;
   bound.in_outer_stride = bound.out_outer_stride = bound.n * bound.inner;
   const auto& table = kernels::select(kernels::softmax_kernels(), context.isa());
-  return make_step(table.name, [bound, run = a.log ? table.log_softmax : table.softmax, from = in.where, to = out.where](const RunContext& c) noexcept {
+  return make_step(table.name, [bound, run = a.log ? table.log_softmax : table.softmax, from = in.where,
+                                to = out.where](const RunContext& c) noexcept {
     kernels::SoftmaxArgs args = bound;
     args.input = reinterpret_cast<const float*>(c.read(from));
     args.output = reinterpret_cast<float*>(c.write(to));

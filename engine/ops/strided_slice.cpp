@@ -15,18 +15,23 @@ struct Slice {
   Shape shape;
 };
 
-bool bit(const std::vector<std::int64_t>& mask, std::size_t i) { return i < mask.size() && mask[i] != 0; }
+bool bit(const std::vector<std::int64_t>& mask, std::size_t i) {
+  return i < mask.size() && mask[i] != 0;
+}
 
-void take(Slice& slice, std::int64_t dim, std::int64_t begin, std::int64_t end, std::int64_t step, bool ignore_begin,
-          bool ignore_end) {
+void take(Slice& slice, std::int64_t dim, std::int64_t begin, std::int64_t end, std::int64_t step,
+          bool ignore_begin, bool ignore_end) {
   require(step != 0, "slices with stride 0");
   const auto clamp = [dim](std::int64_t v, std::int64_t low, std::int64_t high) {
     return std::clamp(v < 0 ? v + dim : v, low, high);
   };
-  const std::int64_t b = ignore_begin ? (step > 0 ? 0 : dim - 1) : clamp(begin, step > 0 ? 0 : -1, step > 0 ? dim : dim - 1);
-  const std::int64_t e = ignore_end ? (step > 0 ? dim : -1) : clamp(end, step > 0 ? 0 : -1, step > 0 ? dim : dim - 1);
+  const std::int64_t b =
+      ignore_begin ? (step > 0 ? 0 : dim - 1) : clamp(begin, step > 0 ? 0 : -1, step > 0 ? dim : dim - 1);
+  const std::int64_t e =
+      ignore_end ? (step > 0 ? dim : -1) : clamp(end, step > 0 ? 0 : -1, step > 0 ? dim : dim - 1);
   // Written so that no step, however large, overflows; -1 because the end is not taken.
-  const std::int64_t count = step > 0 ? (e > b ? (e - b - 1) / step + 1 : 0) : (b > e ? (e - b + 1) / step + 1 : 0);
+  const std::int64_t count =
+      step > 0 ? (e > b ? (e - b - 1) / step + 1 : 0) : (b > e ? (e - b + 1) / step + 1 : 0);
   slice.start.push_back(b);
   slice.step.push_back(count > 1 ? step : 1);
   slice.count.push_back(count);
@@ -38,7 +43,8 @@ Slice resolve(const Attributes& attributes, const Shape& shape, const std::vecto
   require(begin.size() == end.size() && (steps.empty() || steps.size() == begin.size()),
           "begin, end and strides differ in length");
   std::size_t consumed = 0;
-  for (std::size_t i = 0; i < begin.size(); ++i) consumed += !bit(a.new_axis_mask, i) && !bit(a.ellipsis_mask, i);
+  for (std::size_t i = 0; i < begin.size(); ++i)
+    consumed += !bit(a.new_axis_mask, i) && !bit(a.ellipsis_mask, i);
   require(consumed <= shape.size(), "slices more dimensions than " + to_string(shape) + " has");
   Slice slice;
   std::size_t dim = 0;
@@ -55,7 +61,8 @@ Slice resolve(const Attributes& attributes, const Shape& shape, const std::vecto
       slice.shape.push_back(1);
     } else if (bit(a.shrink_axis_mask, i)) {
       const std::int64_t at = begin[i] < 0 ? begin[i] + shape[dim] : begin[i];
-      require(at >= 0 && at < shape[dim], "takes index " + std::to_string(begin[i]) + " of a dimension of " + std::to_string(shape[dim]));
+      require(at >= 0 && at < shape[dim],
+              "takes index " + std::to_string(begin[i]) + " of a dimension of " + std::to_string(shape[dim]));
       take(slice, shape[dim++], at, at + 1, 1, false, false);
     } else {
       const std::int64_t step = steps.empty() ? 1 : steps[i];
@@ -97,7 +104,8 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
   const Slice slice = resolve(node.attributes, OpInputs{context.graph(), node.inputs});
   const std::vector<std::int64_t> strides = element_strides(in);
-  StridedPiece piece{.from = in.where, .to = out.where, .shape = slice.count, .to_strides = plain_strides(slice.count)};
+  StridedPiece piece{
+      .from = in.where, .to = out.where, .shape = slice.count, .to_strides = plain_strides(slice.count)};
   for (std::size_t d = 0; d < strides.size(); ++d) {
     piece.from_strides.push_back(strides[d] * slice.step[d]);
     piece.from_start += strides[d] * slice.start[d];

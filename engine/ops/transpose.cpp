@@ -11,7 +11,8 @@ const std::vector<std::int64_t>& checked_order(const Attributes& attributes, con
   const auto& order = attributes.as<TransposeAttributes>().order;
   const std::size_t rank = in.shape(0).size();
   std::vector<bool> seen(rank, false);
-  require(order.size() == rank, "the order does not have one entry per dimension of " + to_string(in.shape(0)));
+  require(order.size() == rank,
+          "the order does not have one entry per dimension of " + to_string(in.shape(0)));
   for (const std::int64_t axis : order) {
     require(axis >= 0 && axis < static_cast<std::int64_t>(rank) && !seen[static_cast<std::size_t>(axis)],
             "the order is not a permutation");

@@ -24,7 +24,8 @@ std::vector<T> padded(std::size_t channels) {
 }
 
 /// Weights as s8 by the rule of the toolkit: round_half_even(w * (1 / scale)), clamped.
-std::vector<std::int8_t> quantize_weights(const std::vector<float>& weights, const Quantization& q, std::size_t channels) {
+std::vector<std::int8_t> quantize_weights(const std::vector<float>& weights, const Quantization& q,
+                                          std::size_t channels) {
   std::vector<std::int8_t> out(weights.size());
   const std::size_t per_channel = channels == 0 ? 0 : weights.size() / channels;
   for (std::size_t c = 0; c < channels; ++c) {
@@ -43,22 +44,24 @@ class WeightedStep final : public Step {
   WeightedStep(const WeightedPlan& plan, Isa isa);
 
   void run(const RunContext& context) const noexcept override {
-    context.team.parallel_for(kernel_->work_items(geometry_), 1, [&](std::int64_t begin, std::int64_t end, int member) {
-      ConvOperands operands;
-      operands.input = context.read(input_);
-      operands.packed = packed_.data();
-      operands.residual = has_residual_ ? context.read(residual_) : nullptr;
-      operands.output = context.write(output_);
-      operands.scratch = context.scratch_of(member);
-      operands.epilogue = epilogue_;
-      kernel_->run(geometry_, operands, begin, end);
-    });
+    context.team.parallel_for(kernel_->work_items(geometry_), 1,
+                              [&](std::int64_t begin, std::int64_t end, int member) {
+                                ConvOperands operands;
+                                operands.input = context.read(input_);
+                                operands.packed = packed_.data();
+                                operands.residual = has_residual_ ? context.read(residual_) : nullptr;
+                                operands.output = context.write(output_);
+                                operands.scratch = context.scratch_of(member);
+                                operands.epilogue = epilogue_;
+                                kernel_->run(geometry_, operands, begin, end);
+                              });
   }
   std::string kernel() const override { return kernel_->name; }
   std::size_t scratch_bytes() const override { return kernel_->scratch_bytes(geometry_); }
   std::int64_t macs() const override { return macs_; }
   std::size_t constant_bytes() const override {
-    return packed_.size() + (bias_.size() + slope_.size() + scale_.size() + inv_scale_.size() + acc_offset_.size()) * 4;
+    return packed_.size() +
+           (bias_.size() + slope_.size() + scale_.size() + inv_scale_.size() + acc_offset_.size()) * 4;
   }
 
  private:
@@ -103,7 +106,8 @@ WeightedStep::WeightedStep(const WeightedPlan& plan, Isa isa)
   if (kernel_ == nullptr) throw UnsupportedError("no kernel accepts this convolution");
   packed_ = AlignedBytes(kernel_->packed_bytes(geometry_));
   if (int8) {
-    const std::vector<std::int8_t> weights = quantize_weights(plan.weights, *plan.weight_quantization, channels);
+    const std::vector<std::int8_t> weights =
+        quantize_weights(plan.weights, *plan.weight_quantization, channels);
     bind_input_scales(plan, weights);
     kernel_->pack(geometry_, weights.data(), packed_.data());
   } else {
@@ -117,8 +121,10 @@ void WeightedStep::bind_input_scales(const WeightedPlan& plan, const std::vector
   const auto channels = static_cast<std::size_t>(geometry_.out_channels);
   const Quantization& x = *plan.input.quantization;
   const Quantization& w = *plan.weight_quantization;
-  if (x.per_channel() && (geometry_.groups != geometry_.in_channels || geometry_.in_channels != geometry_.out_channels))
-    throw UnsupportedError("per-channel activation scales are supported in front of depthwise convolutions only");
+  if (x.per_channel() &&
+      (geometry_.groups != geometry_.in_channels || geometry_.in_channels != geometry_.out_channels))
+    throw UnsupportedError(
+        "per-channel activation scales are supported in front of depthwise convolutions only");
   scale_ = padded<float>(channels);
   acc_offset_ = padded<std::int32_t>(channels);
   const std::size_t per_channel = channels == 0 ? 0 : weights.size() / channels;
@@ -167,13 +173,13 @@ std::unique_ptr<Step> plan_weighted(const WeightedPlan& plan, Isa isa) {
 std::vector<float> per_channel_values(std::vector<float> values, std::int64_t channels, const char* what) {
   const auto count = static_cast<std::size_t>(channels);
   if (values.size() == 1) values.assign(count, values.front());
-  require(values.size() == count, std::string(what) + " has " + std::to_string(values.size()) + " values for " +
-                                      std::to_string(channels) + " channels");
+  require(values.size() == count, std::string(what) + " has " + std::to_string(values.size()) +
+                                      " values for " + std::to_string(channels) + " channels");
   return values;
 }
 
-void plan_tail(const Node& node, const FusedActivation& activation, std::size_t bias_input, PlanContext& context,
-               WeightedPlan& plan) {
+void plan_tail(const Node& node, const FusedActivation& activation, std::size_t bias_input,
+               PlanContext& context, WeightedPlan& plan) {
   const std::int64_t channels = plan.geometry.out_channels;
   for (std::size_t i = bias_input; i < node.inputs.size(); ++i) {
     const bool residual = plan.has_residual && i == bias_input + 1;
@@ -183,8 +189,8 @@ void plan_tail(const Node& node, const FusedActivation& activation, std::size_t 
   if (node.inputs.size() > bias_input)
     plan.bias = per_channel_values(context.floats(node.inputs[bias_input]), channels, "bias");
   if (activation.slope_input >= 0)
-    plan.slope = per_channel_values(context.floats(node.inputs.at(static_cast<std::size_t>(activation.slope_input))),
-                                    channels, "slope");
+    plan.slope = per_channel_values(
+        context.floats(node.inputs.at(static_cast<std::size_t>(activation.slope_input))), channels, "slope");
   plan.low = static_cast<float>(activation.low);
   plan.high = static_cast<float>(activation.high);
 }

@@ -20,7 +20,9 @@ struct Limits {
 /// How far the exact zero point may lie from an integer, in levels. Limits that a file stores in 16 bits are off by about 0.06.
 constexpr float kZeroPointTolerance = 0.1F;
 
-bool close(float a, float b) { return std::abs(a - b) <= 1e-6F * std::max(std::abs(a), std::abs(b)); }
+bool close(float a, float b) {
+  return std::abs(a - b) <= 1e-6F * std::max(std::abs(a), std::abs(b));
+}
 
 /// The one axis along which the limits vary; nullopt if they vary along several.
 std::optional<std::size_t> varying_axis(const Shape& limits, const Shape& data) {
@@ -42,7 +44,8 @@ std::optional<Limits> plain_limits(const Graph& graph, const Node& node) {
   const std::vector<float> ih = graph.value(node.inputs[2]).constant.to_floats();
   const std::vector<float> ol = graph.value(node.inputs[3]).constant.to_floats();
   const std::vector<float> oh = graph.value(node.inputs[4]).constant.to_floats();
-  if (!axis || il.size() != ih.size() || il.size() != ol.size() || il.size() != oh.size()) return std::nullopt;
+  if (!axis || il.size() != ih.size() || il.size() != ol.size() || il.size() != oh.size())
+    return std::nullopt;
   Limits limits{.ranges = {}, .axis = *axis};
   for (std::size_t i = 0; i < il.size(); ++i) {
     if (!close(il[i], ol[i]) || !close(ih[i], oh[i]) || !(ih[i] > il[i])) return std::nullopt;
@@ -56,13 +59,15 @@ std::optional<Limits> plain_limits(const Graph& graph, const Node& node) {
 std::size_t output_axis(const Graph& graph, ValueId weights) {
   for (const NodeId reader : graph.consumers(weights)) {
     const Node& node = graph.node(reader);
-    if (node.op == "MatMul" && node.inputs[1] == weights && !node.attributes.as<MatMulAttributes>().transpose_b)
+    if (node.op == "MatMul" && node.inputs[1] == weights &&
+        !node.attributes.as<MatMulAttributes>().transpose_b)
       return graph.value(weights).shape.size() - 1;
   }
   return 0;
 }
 
-std::optional<Quantization> weight_scales(const Limits& limits, std::int64_t levels, const Shape& shape, std::size_t axis) {
+std::optional<Quantization> weight_scales(const Limits& limits, std::int64_t levels, const Shape& shape,
+                                          std::size_t axis) {
   if (levels != 255) return std::nullopt;
   if (limits.ranges.size() > 1 &&
       (limits.axis != axis || shape[axis] != static_cast<std::int64_t>(limits.ranges.size())))
@@ -84,12 +89,15 @@ std::optional<Quantization> activation_scales(const Limits& limits, std::int64_t
   for (std::size_t i = 0; i < limits.ranges.size(); ++i) {
     const float exact = -limits.ranges[i].low / q.scale[i];
     // Integers represent zero exactly; a range that does not (or a zero point that differs by channel) stays in float.
-    if (q.zero_point < 0 || q.zero_point > 255 || std::abs(exact - static_cast<float>(q.zero_point)) > kZeroPointTolerance) return std::nullopt;
+    if (q.zero_point < 0 || q.zero_point > 255 ||
+        std::abs(exact - static_cast<float>(q.zero_point)) > kZeroPointTolerance)
+      return std::nullopt;
   }
   return q;
 }
 
-void replace_by_constant(Graph& graph, NodeId id, Constant constant, const std::optional<Quantization>& quantization) {
+void replace_by_constant(Graph& graph, NodeId id, Constant constant,
+                         const std::optional<Quantization>& quantization) {
   const Node node = graph.node(id);
   const ValueId value = graph.add_constant(graph.value(node.inputs[0]).name, std::move(constant));
   graph.value(value).quantization = quantization;
@@ -106,7 +114,8 @@ void evaluate(Graph& graph, NodeId id) {
     if (!limits[i]) return;
   }
   const std::int64_t levels = node.attributes.as<FakeQuantizeAttributes>().levels;
-  replace_by_constant(graph, id, fold_fake_quantize(graph.value(node.inputs[0]).constant, limits, levels), std::nullopt);
+  replace_by_constant(graph, id, fold_fake_quantize(graph.value(node.inputs[0]).constant, limits, levels),
+                      std::nullopt);
 }
 
 void absorb(Graph& graph, NodeId id) {
@@ -116,9 +125,12 @@ void absorb(Graph& graph, NodeId id) {
   const ValueId data = node.inputs[0];
   if (graph.value(data).constant) {
     std::optional<Quantization> q;
-    if (limits) q = weight_scales(*limits, levels, graph.value(data).shape, output_axis(graph, node.outputs.front()));
-    if (q) replace_by_constant(graph, id, graph.value(data).constant, q);
-    else evaluate(graph, id);
+    if (limits)
+      q = weight_scales(*limits, levels, graph.value(data).shape, output_axis(graph, node.outputs.front()));
+    if (q)
+      replace_by_constant(graph, id, graph.value(data).constant, q);
+    else
+      evaluate(graph, id);
     return;
   }
   if (!limits) return;
@@ -137,7 +149,8 @@ void fold_views(Graph& graph) {
     if (node.op != "Reshape" || !graph.value(node.inputs[0]).constant) continue;
     const Value source = graph.value(node.inputs[0]);
     const ValueId out = node.outputs.front();
-    const ValueId folded = graph.add_constant(graph.value(out).name, source.constant.reshaped(graph.value(out).shape));
+    const ValueId folded =
+        graph.add_constant(graph.value(out).name, source.constant.reshaped(graph.value(out).shape));
     graph.value(folded).quantization = source.quantization;
     graph.replace_uses(out, folded);
     graph.erase(id);

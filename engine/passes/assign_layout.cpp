@@ -9,7 +9,9 @@
 namespace refcalib::engine {
 namespace {
 
-bool has_spatial(const Shape& shape) { return shape.size() >= 3 && shape.size() <= 5; }
+bool has_spatial(const Shape& shape) {
+  return shape.size() >= 3 && shape.size() <= 5;
+}
 
 /// True if both memory orders of a shape are the same bytes.
 bool order_free(const Shape& shape) {
@@ -45,11 +47,14 @@ class LayoutAssignment {
     if (op == "Transpose" && assign_transpose(id)) return;
     const OpRecord& record = op_record(op);
     Layout layout = Layout::plain;
-    if (record.channels_last) layout = Layout::channels_last;
-    else if (record.any_layout) layout = preferred(graph_.node(id));
+    if (record.channels_last)
+      layout = Layout::channels_last;
+    else if (record.any_layout)
+      layout = preferred(graph_.node(id));
     const Value& data = graph_.value(graph_.node(id).inputs.front());
     if (record.channels_last && data.constant && has_spatial(data.shape))
-      throw UnsupportedError("operation '" + op + "' of a constant is not supported", {{}, graph_.node(id).name, {}});
+      throw UnsupportedError("operation '" + op + "' of a constant is not supported",
+                             {{}, graph_.node(id).name, {}});
     for (std::size_t i = 0; i < graph_.node(id).inputs.size(); ++i) {
       const ValueId input = graph_.node(id).inputs[i];
       if (!graph_.value(input).constant) graph_.node(id).inputs[i] = in_layout(input, layout, id);
@@ -77,14 +82,17 @@ class LayoutAssignment {
     Layout layout = graph_.value(graph_.node(id).inputs.front()).layout;
     if (has_spatial(graph_.value(out).shape)) {
       const std::vector<NodeId> readers = graph_.consumers(out);
-      const bool last = std::any_of(readers.begin(), readers.end(), [&](NodeId r) { return op_record(graph_.node(r).op).channels_last; });
+      const bool last = std::any_of(readers.begin(), readers.end(),
+                                    [&](NodeId r) { return op_record(graph_.node(r).op).channels_last; });
       const bool plain = std::all_of(readers.begin(), readers.end(), [&](NodeId r) {
         const OpRecord& record = op_record(graph_.node(r).op);
         return !record.channels_last && !record.any_layout && graph_.node(r).op != "Transpose";
       });
       const bool quantize = graph_.node(id).op == "Quantize";
-      if (last && quantize) layout = Layout::channels_last;
-      else if (plain && !quantize) layout = Layout::plain;
+      if (last && quantize)
+        layout = Layout::channels_last;
+      else if (plain && !quantize)
+        layout = Layout::plain;
     }
     graph_.value(out).layout = layout;
   }
@@ -93,7 +101,8 @@ class LayoutAssignment {
   bool assign_transpose(NodeId id) {
     const Node node = graph_.node(id);
     const Value& in = graph_.value(node.inputs.front());
-    if (in.layout != Layout::channels_last || !undone_by(node.attributes.as<TransposeAttributes>().order)) return false;
+    if (in.layout != Layout::channels_last || !undone_by(node.attributes.as<TransposeAttributes>().order))
+      return false;
     Node& target = graph_.node(id);
     target.op = "Reinterpret";
     target.attributes = Attributes::of(LoweredAttributes{});
@@ -113,14 +122,22 @@ class LayoutAssignment {
     const std::string name = value.name + (layout == Layout::plain ? "/to_plain" : "/to_channels_last");
     const char* op = order_free(value.shape) ? "Reinterpret" : "Reorder";
     const ValueId out = graph_.add_value(moved);
-    Node node{.name = name, .op = op, .attributes = Attributes::of(LoweredAttributes{}), .inputs = {id}, .outputs = {out}};
-    if (reader == kNone) graph_.add_node(std::move(node));
-    else graph_.insert_node_before(reader, std::move(node));
+    Node node{.name = name,
+              .op = op,
+              .attributes = Attributes::of(LoweredAttributes{}),
+              .inputs = {id},
+              .outputs = {out}};
+    if (reader == kNone)
+      graph_.add_node(std::move(node));
+    else
+      graph_.insert_node_before(reader, std::move(node));
     reordered_.emplace(key, out);
     return out;
   }
 
-  ValueId in_plain_order(ValueId id) { return graph_.value(id).constant ? id : in_layout(id, Layout::plain, kNone); }
+  ValueId in_plain_order(ValueId id) {
+    return graph_.value(id).constant ? id : in_layout(id, Layout::plain, kNone);
+  }
 
   Graph& graph_;
   std::map<std::pair<ValueId, Layout>, ValueId> reordered_;
@@ -129,6 +146,8 @@ class LayoutAssignment {
 }  // namespace
 
 /// Gives every value a memory order and puts reorderings where producer and reader differ, each once per value.
-void assign_layout(Graph& graph) { LayoutAssignment(graph).run(); }
+void assign_layout(Graph& graph) {
+  LayoutAssignment(graph).run();
+}
 
 }  // namespace refcalib::engine

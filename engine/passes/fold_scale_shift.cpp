@@ -30,7 +30,8 @@ std::optional<Affine> as_affine(const Graph& graph, const Node& node) {
     const ValueId data = node.inputs[side], other = node.inputs[1 - side];
     const Shape& shape = graph.value(data).shape;
     // ChannelAffine runs on rows of channels, which tensors of more than five dimensions do not have.
-    if (graph.value(data).constant || graph.value(node.outputs.front()).shape != shape || shape.size() > 5) continue;
+    if (graph.value(data).constant || graph.value(node.outputs.front()).shape != shape || shape.size() > 5)
+      continue;
     auto constant = channel_constant(graph, other, shape);
     if (!constant) continue;
     const std::vector<float> ones(constant->size(), 1.0F), zeros(constant->size(), 0.0F);
@@ -55,7 +56,8 @@ void fold_into(Graph& graph, NodeId conv_id, const Affine& affine) {
   std::vector<float> bias = affine.shift;
   if (conv.inputs.size() > 2) {
     const std::vector<float> old = graph.value(conv.inputs[2]).constant.to_floats();
-    for (std::size_t c = 0; c < channels; ++c) bias[c] = old[old.size() == 1 ? 0 : c] * affine.scale[c] + bias[c];
+    for (std::size_t c = 0; c < channels; ++c)
+      bias[c] = old[old.size() == 1 ? 0 : c] * affine.scale[c] + bias[c];
   }
   const ValueId weight_id = graph.add_constant(weights.name, Constant::f32(weights.shape, std::move(w)));
   if (weights.quantization) {
@@ -67,7 +69,8 @@ void fold_into(Graph& graph, NodeId conv_id, const Affine& affine) {
     graph.value(weight_id).quantization = std::move(q);
   }
   const auto count = static_cast<std::int64_t>(bias.size());
-  const ValueId bias_id = graph.add_constant(conv.name + "/folded_bias", Constant::f32({count}, std::move(bias)));
+  const ValueId bias_id =
+      graph.add_constant(conv.name + "/folded_bias", Constant::f32({count}, std::move(bias)));
   Node& target = graph.node(conv_id);
   target.inputs.resize(1);
   target.inputs.push_back(weight_id);
@@ -85,7 +88,8 @@ void fold_scale_shift(Graph& graph) {
     const auto affine = as_affine(graph, node);
     if (!affine) continue;
     const ValueId out = node.outputs.front();
-    if (const auto conv = sole_producer(graph, affine->data, "Convolution"); conv && is_linear(graph, graph.node(*conv)) && !graph.value(affine->data).quantization) {
+    if (const auto conv = sole_producer(graph, affine->data, "Convolution");
+        conv && is_linear(graph, graph.node(*conv)) && !graph.value(affine->data).quantization) {
       fold_into(graph, *conv, *affine);
       graph.erase(id);
       graph.node(*conv).outputs.front() = out;

@@ -32,7 +32,8 @@ std::optional<Epilogue> as_epilogue(const Graph& graph, const Node& node) {
 
 /// Puts the activation into the attributes `A` of the producer, if those are still free of one.
 template <class A>
-bool fuse_into(Graph& graph, NodeId target, NodeId activation_id, const Epilogue& epilogue, bool takes_slope) {
+bool fuse_into(Graph& graph, NodeId target, NodeId activation_id, const Epilogue& epilogue,
+               bool takes_slope) {
   const Node activation = graph.node(activation_id);
   if (!is_identity(graph.node(target).attributes.as<A>().activation)) return false;
   std::int64_t slope_input = -1;
@@ -41,12 +42,14 @@ bool fuse_into(Graph& graph, NodeId target, NodeId activation_id, const Epilogue
     if (graph.node(target).inputs.size() < 3) {
       const Shape& shape = graph.value(graph.node(target).outputs.front()).shape;
       const std::int64_t channels = graph.node(target).op == "MatMul" ? shape.back() : shape[1];
-      const ValueId zeros = graph.add_constant(graph.node(target).name + "/zero_bias",
-                                               Constant::f32({channels}, std::vector<float>(static_cast<std::size_t>(channels), 0.0F)));
+      const ValueId zeros = graph.add_constant(
+          graph.node(target).name + "/zero_bias",
+          Constant::f32({channels}, std::vector<float>(static_cast<std::size_t>(channels), 0.0F)));
       graph.node(target).inputs.push_back(zeros);
     }
-    const ValueId slope = graph.add_constant(activation.name + "/slope",
-                                             Constant::f32({static_cast<std::int64_t>(epilogue.slope.size())}, epilogue.slope));
+    const ValueId slope =
+        graph.add_constant(activation.name + "/slope",
+                           Constant::f32({static_cast<std::int64_t>(epilogue.slope.size())}, epilogue.slope));
     slope_input = static_cast<std::int64_t>(graph.node(target).inputs.size());
     graph.node(target).inputs.push_back(slope);
   }
@@ -70,7 +73,8 @@ void fuse_activation(Graph& graph) {
     const auto epilogue = as_epilogue(graph, node);
     if (!epilogue) continue;
     const ValueId data = node.inputs.front();
-    if (graph.value(data).quantization) continue;  // the value in front is stored in integers for its own sake
+    if (graph.value(data).quantization)
+      continue;  // the value in front is stored in integers for its own sake
     if (const auto conv = sole_producer(graph, data, "Convolution"))
       fuse_into<ConvolutionAttributes>(graph, *conv, id, *epilogue, true);
     else if (const auto matmul = sole_producer(graph, data, "MatMul"))

@@ -15,7 +15,8 @@ Shape channel_view(const Graph& graph, const Node& node) {
 
 std::optional<std::vector<float>> bias_constant(const Graph& graph, const Node& weighted, ValueId constant) {
   const Value& value = graph.value(constant);
-  if (weighted.op == "Convolution") return channel_constant(graph, constant, graph.value(weighted.outputs.front()).shape);
+  if (weighted.op == "Convolution")
+    return channel_constant(graph, constant, graph.value(weighted.outputs.front()).shape);
   // A matrix product's bias aligns with the last dimension.
   Shape view = value.shape;
   if (view.empty()) view = {1};
@@ -36,7 +37,9 @@ bool fuse_one(Graph& graph, NodeId add_id) {
     const ValueId data = add.inputs[side], constant = add.inputs[1 - side];
     for (const std::string_view op : {"Convolution", "MatMul"}) {
       const auto producer = sole_producer(graph, data, op);
-      if (!producer || !is_linear(graph, graph.node(*producer)) || graph.value(add.outputs.front()).shape != graph.value(data).shape) continue;
+      if (!producer || !is_linear(graph, graph.node(*producer)) ||
+          graph.value(add.outputs.front()).shape != graph.value(data).shape)
+        continue;
       if (graph.value(data).quantization) continue;  // the sum is taken of integers; keep it
       auto bias = bias_constant(graph, graph.node(*producer), constant);
       if (!bias) continue;
@@ -66,7 +69,8 @@ bool fuse_one(Graph& graph, NodeId add_id) {
 void fuse_bias(Graph& graph) {
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
-    if (node.op == "Eltwise" && node.attributes.as<EltwiseAttributes>().operation == "add") fuse_one(graph, id);
+    if (node.op == "Eltwise" && node.attributes.as<EltwiseAttributes>().operation == "add")
+      fuse_one(graph, id);
   }
 }
 

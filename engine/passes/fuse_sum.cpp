@@ -9,7 +9,9 @@ namespace refcalib::engine {
 namespace {
 
 std::size_t position(const std::vector<NodeId>& order, NodeId id) {
-  return id == kNone ? 0 : static_cast<std::size_t>(std::find(order.begin(), order.end(), id) - order.begin()) + 1;
+  return id == kNone
+             ? 0
+             : static_cast<std::size_t>(std::find(order.begin(), order.end(), id) - order.begin()) + 1;
 }
 
 /// The convolution that can absorb the addition, and the other operand. Of two, the later one, so that the other operand
@@ -42,8 +44,9 @@ void fuse_sum(Graph& graph) {
     const auto [conv_id, residual] = *found;
     if (graph.node(conv_id).inputs.size() < 3) {
       const std::int64_t channels = graph.value(add.outputs.front()).shape[1];
-      const ValueId zeros = graph.add_constant(graph.node(conv_id).name + "/zero_bias",
-                                               Constant::f32({channels}, std::vector<float>(static_cast<std::size_t>(channels), 0.0F)));
+      const ValueId zeros = graph.add_constant(
+          graph.node(conv_id).name + "/zero_bias",
+          Constant::f32({channels}, std::vector<float>(static_cast<std::size_t>(channels), 0.0F)));
       graph.node(conv_id).inputs.push_back(zeros);
     }
     Node& conv = graph.node(conv_id);

@@ -11,7 +11,8 @@ bool is_spatial_mean(const Graph& graph, const Node& node) {
   if (node.op != "Reduce") return false;
   const auto& a = node.attributes.as<ReduceAttributes>();
   const std::size_t rank = graph.value(node.inputs[0]).shape.size();
-  if ((a.operation != "mean" && a.operation != "max") || rank < 3 || rank > 5 || a.axes.size() != rank - 2) return false;
+  if ((a.operation != "mean" && a.operation != "max") || rank < 3 || rank > 5 || a.axes.size() != rank - 2)
+    return false;
   std::vector<std::int64_t> axes = a.axes;
   std::sort(axes.begin(), axes.end());
   for (std::size_t i = 0; i < axes.size(); ++i)
@@ -48,12 +49,19 @@ void global_pooling(Graph& graph) {
     graph.value(pooled_id).producer = id;
     graph.node(id).outputs = {pooled_id};
     graph.value(out).producer = kNone;  // until the Reshape produces it
-    const ValueId target = graph.add_constant(reduce.name + "/shape", Constant::i64_vector(graph.value(out).shape));
-    Node reshape{.name = reduce.name + "/reshape", .op = "Reshape", .attributes = Attributes::of(ReshapeAttributes{}), .inputs = {pooled_id, target}, .outputs = {out}};
+    const ValueId target =
+        graph.add_constant(reduce.name + "/shape", Constant::i64_vector(graph.value(out).shape));
+    Node reshape{.name = reduce.name + "/reshape",
+                 .op = "Reshape",
+                 .attributes = Attributes::of(ReshapeAttributes{}),
+                 .inputs = {pooled_id, target},
+                 .outputs = {out}};
     const std::vector<NodeId> order = graph.order();
     const auto at = std::find(order.begin(), order.end(), id);
-    if (at + 1 == order.end()) graph.add_node(reshape);
-    else graph.insert_node_before(*(at + 1), reshape);
+    if (at + 1 == order.end())
+      graph.add_node(reshape);
+    else
+      graph.insert_node_before(*(at + 1), reshape);
   }
 }
 

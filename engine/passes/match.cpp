@@ -19,7 +19,8 @@ bool is_linear(const Graph& graph, const Node& weighted) {
   return !a.residual && is_identity(a.activation);
 }
 
-std::optional<std::vector<float>> channel_constant(const Graph& graph, ValueId constant, const Shape& data_shape) {
+std::optional<std::vector<float>> channel_constant(const Graph& graph, ValueId constant,
+                                                   const Shape& data_shape) {
   const Value& value = graph.value(constant);
   if (!value.constant || !is_float(value.constant.dtype()) || data_shape.size() < 2) return std::nullopt;
   const auto channels = static_cast<std::size_t>(data_shape[1]);

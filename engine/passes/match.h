@@ -18,6 +18,7 @@ bool is_linear(const Graph& graph, const Node& weighted);
 /// A constant as one float per channel (dimension 1) of a tensor of rank `rank`: shapes [], [1], [C], [1,C,1…]
 /// (right-aligned as in a numpy broadcast; a 1-D constant of C > 1 elements fits only if it aligns with the channels).
 /// `channels` is the size of dimension 1. nullopt if the constant varies over anything else.
-std::optional<std::vector<float>> channel_constant(const Graph& graph, ValueId constant, const Shape& data_shape);
+std::optional<std::vector<float>> channel_constant(const Graph& graph, ValueId constant,
+                                                   const Shape& data_shape);
 
 }  // namespace refcalib::engine

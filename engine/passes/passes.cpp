@@ -5,9 +5,10 @@
 namespace refcalib::engine {
 namespace {
 
-// The order matters: quantization annotations are gathered before anything is fused across them, constants are folded into weights before
-// activations and sums are fused behind them.
+// The order matters: dead readers would keep others from being fused, quantization annotations are gathered before
+// anything is fused across them, constants are folded into weights before activations and sums are fused behind them.
 constexpr std::array simplification = {
+    Pass{"eliminate_dead", eliminate_dead},
     Pass{"absorb_fake_quantize", absorb_fake_quantize},
     Pass{"fuse_bias", fuse_bias},
     Pass{"fold_scale_shift", fold_scale_shift},
@@ -32,7 +33,9 @@ constexpr std::array lowering_float = {
 
 }  // namespace
 
-std::span<const Pass> simplification_passes() noexcept { return simplification; }
+std::span<const Pass> simplification_passes() noexcept {
+  return simplification;
+}
 
 std::span<const Pass> lowering_passes(bool int8) noexcept {
   return int8 ? std::span<const Pass>(lowering_int8) : std::span<const Pass>(lowering_float);

@@ -35,7 +35,8 @@ class Placement {
     const std::vector<NodeId> order = graph_.order();
     for (auto it = order.rbegin(); it != order.rend(); ++it) visit(*it);
     for (const NodeId id : order)
-      if (integer_.contains(id) && op_record(graph_.node(id).op).rule == QuantizationRule::weighted) quantize_weights(id);
+      if (integer_.contains(id) && op_record(graph_.node(id).op).rule == QuantizationRule::weighted)
+        quantize_weights(id);
     store(order);
   }
 
@@ -43,7 +44,8 @@ class Placement {
   bool quantized(ValueId id) const { return graph_.value(id).quantization.has_value(); }
   bool all_inputs_quantized(const Node& node, std::size_t count) const {
     for (std::size_t i = 0; i < count; ++i)
-      if (graph_.value(node.inputs[i]).constant || !quantized(node.inputs[i]) || graph_.value(node.inputs[i]).quantization->per_channel())
+      if (graph_.value(node.inputs[i]).constant || !quantized(node.inputs[i]) ||
+          graph_.value(node.inputs[i]).quantization->per_channel())
         return false;
     return true;
   }
@@ -59,16 +61,21 @@ class Placement {
         if (!weighted_obstacle(graph_, node).empty()) break;
         integer_[id] = true;
         wanted_[node.inputs[0]] = true;
-        if (node.op == "Convolution" && node.attributes.as<ConvolutionAttributes>().residual && quantized(node.inputs[3]) &&
-            !graph_.value(node.inputs[3]).quantization->per_channel())
+        if (node.op == "Convolution" && node.attributes.as<ConvolutionAttributes>().residual &&
+            quantized(node.inputs[3]) && !graph_.value(node.inputs[3]).quantization->per_channel())
           wanted_[node.inputs[3]] = true;
         break;
       case QuantizationRule::elementwise:
-      case QuantizationRule::unify: want_inputs(id, node.inputs.size()); break;
+      case QuantizationRule::unify:
+        want_inputs(id, node.inputs.size());
+        break;
       case QuantizationRule::pooling:
       case QuantizationRule::pass:
-      case QuantizationRule::table: want_inputs(id, 1); break;
-      case QuantizationRule::none: break;
+      case QuantizationRule::table:
+        want_inputs(id, 1);
+        break;
+      case QuantizationRule::none:
+        break;
     }
   }
 
@@ -93,7 +100,8 @@ class Placement {
     const Node& node = graph_.node(id);
     const Value& value = graph_.value(weights);
     const std::vector<float> w = value.constant.to_floats();
-    std::size_t channels = static_cast<std::size_t>(value.shape[0]), step = 1, stride = w.size() / std::max<std::size_t>(channels, 1);
+    std::size_t channels = static_cast<std::size_t>(value.shape[0]), step = 1,
+                stride = w.size() / std::max<std::size_t>(channels, 1);
     if (node.op == "Convolution") {
       channels *= static_cast<std::size_t>(value.shape[1]);
       stride = w.size() / channels;
@@ -105,7 +113,8 @@ class Placement {
     std::vector<QuantizationRange> ranges(channels);
     for (std::size_t c = 0; c < channels; ++c) {
       float largest = 0;
-      for (std::size_t k = 0; k < w.size() / channels; ++k) largest = std::max(largest, std::abs(w[c * stride + k * step]));
+      for (std::size_t k = 0; k < w.size() / channels; ++k)
+        largest = std::max(largest, std::abs(w[c * stride + k * step]));
       ranges[c] = {-largest, largest};
     }
     graph_.value(weights).quantization = weight_quantization(ranges, 255);
@@ -115,7 +124,8 @@ class Placement {
   bool writes_u8(ValueId id) const {
     const NodeId producer = graph_.value(id).producer;
     if (producer == kNone || graph_.is_output(id)) return false;
-    return integer_.contains(producer) || op_record(graph_.node(producer).op).rule == QuantizationRule::weighted;
+    return integer_.contains(producer) ||
+           op_record(graph_.node(producer).op).rule == QuantizationRule::weighted;
   }
 
   void store(const std::vector<NodeId>& order) {
@@ -129,8 +139,10 @@ class Placement {
         const ValueId input = graph_.node(id).inputs[i];
         if (input >= values || graph_.value(input).constant) continue;
         if (integer && reads_integers(graph_.node(id), i)) {
-          if (graph_.value(input).dtype != DType::u8 && wanted_[input]) graph_.node(id).inputs[i] = convert(input, id, as_u8, "Quantize", DType::u8);
-        } else if (graph_.value(input).dtype == DType::u8 && quantized(input) && !integer_residual(graph_.node(id), i)) {
+          if (graph_.value(input).dtype != DType::u8 && wanted_[input])
+            graph_.node(id).inputs[i] = convert(input, id, as_u8, "Quantize", DType::u8);
+        } else if (graph_.value(input).dtype == DType::u8 && quantized(input) &&
+                   !integer_residual(graph_.node(id), i)) {
           graph_.node(id).inputs[i] = convert(input, id, as_float, "Dequantize", DType::f32);
         }
       }
@@ -147,7 +159,8 @@ class Placement {
   }
 
   /// The value in the other representation, by a node that is inserted once, in front of its first reader.
-  ValueId convert(ValueId input, NodeId reader, std::map<ValueId, ValueId>& known, const char* op, DType dtype) {
+  ValueId convert(ValueId input, NodeId reader, std::map<ValueId, ValueId>& known, const char* op,
+                  DType dtype) {
     if (const auto it = known.find(input); it != known.end()) return it->second;
     Value converted = graph_.value(input);
     converted.producer = kNone;
@@ -173,7 +186,9 @@ class Placement {
 
 /// Decides what runs in INT8 and puts conversions where the representation changes, each paid once per value.
 /// A value that both integer and float readers use is converted once. Values that the network gives out stay in float.
-void place_int8(Graph& graph) { Placement(graph).run(); }
+void place_int8(Graph& graph) {
+  Placement(graph).run();
+}
 
 std::string float_reason(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);

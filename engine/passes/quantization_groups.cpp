@@ -37,7 +37,8 @@ std::vector<std::vector<ValueId>> quantization_groups(const Graph& graph) {
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
     if (!keeps_values(node)) continue;
-    const std::size_t data_inputs = op_record(node.op).rule == QuantizationRule::unify ? node.inputs.size() : 1;
+    const std::size_t data_inputs =
+        op_record(node.op).rule == QuantizationRule::unify ? node.inputs.size() : 1;
     for (std::size_t i = 0; i < data_inputs; ++i)
       if (!graph.value(node.inputs[i]).constant) sets.join(node.inputs[i], node.outputs.front());
     for (const ValueId out : node.outputs) sets.join(out, node.outputs.front());

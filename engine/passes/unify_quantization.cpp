@@ -15,7 +15,8 @@ void unify_quantization(Graph& graph) {
       if (graph.value(id).quantization) annotated.push_back(id);
     if (annotated.empty()) continue;
     const Quantization first = *graph.value(annotated.front()).quantization;
-    const bool equal = std::all_of(annotated.begin(), annotated.end(), [&](ValueId id) { return graph.value(id).quantization == first; });
+    const bool equal = std::all_of(annotated.begin(), annotated.end(),
+                                   [&](ValueId id) { return graph.value(id).quantization == first; });
     Quantization common = first;
     if (!equal || first.per_channel()) {
       QuantizationRange range;

@@ -19,6 +19,8 @@ AlignedBytes::AlignedBytes(std::size_t size) : size_(size) {
   std::memset(data_.get(), 0, total);
 }
 
-void AlignedBytes::Free::operator()(std::byte* p) const noexcept { std::free(p); }
+void AlignedBytes::Free::operator()(std::byte* p) const noexcept {
+  std::free(p);
+}
 
 }  // namespace refcalib::engine

@@ -14,7 +14,9 @@ constexpr std::size_t kAlignment = 64;
 /// Kernels may read this far behind a tensor.
 constexpr std::size_t kReadable = 64;
 
-std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t aligned(std::size_t size) {
+  return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 /// A value as part of the memory of another one.
 struct Part {
@@ -55,15 +57,19 @@ class Planner {
   bool may_be_slice(const Node& concat, ValueId id, bool strided) const {
     const Value& v = value(id);
     const Value& whole = value(concat.outputs.front());
-    if (v.constant || v.producer == kNone || graph_.is_output(id) || v.layout != whole.layout || v.dtype != whole.dtype) return false;
-    if (parts_[id].root != id || op_record(graph_.node(v.producer).op).aliasing == Aliasing::view) return false;
+    if (v.constant || v.producer == kNone || graph_.is_output(id) || v.layout != whole.layout ||
+        v.dtype != whole.dtype)
+      return false;
+    if (parts_[id].root != id || op_record(graph_.node(v.producer).op).aliasing == Aliasing::view)
+      return false;
     return !strided || !feeds_view(id);
   }
 
   void place_slices(const Node& concat) {
     const ValueId out = concat.outputs.front();
     const Value& whole = value(out);
-    const auto axis = static_cast<std::size_t>(normalize_axis(concat.attributes.as<ConcatAttributes>().axis, whole.shape.size()));
+    const auto axis = static_cast<std::size_t>(
+        normalize_axis(concat.attributes.as<ConcatAttributes>().axis, whole.shape.size()));
     const bool channels = whole.layout == Layout::channels_last && axis == 1;
     bool outermost = whole.layout == Layout::plain;
     for (std::size_t d = 0; d < axis; ++d) outermost = outermost && whole.shape[d] == 1;
@@ -71,7 +77,8 @@ class Planner {
     if (channels) return place_channels(concat, parts_[out]);
     std::size_t offset = parts_[out].offset;
     for (const ValueId id : concat.inputs) {
-      if (may_be_slice(concat, id, false) && parts_[out].root != id) parts_[id] = {parts_[out].root, offset, parts_[id].pixel_stride};
+      if (may_be_slice(concat, id, false) && parts_[out].root != id)
+        parts_[id] = {parts_[out].root, offset, parts_[id].pixel_stride};
       offset += bytes(id);
     }
   }
@@ -103,7 +110,8 @@ class Planner {
     const auto touch = [&](ValueId id, std::size_t time) {
       if (value(id).constant) return;
       Block& block = by_root[parts_[id].root];
-      if (block.root == kNone) block = {parts_[id].root, aligned(bytes(parts_[id].root) + kReadable), 0, time, time};
+      if (block.root == kNone)
+        block = {parts_[id].root, aligned(bytes(parts_[id].root) + kReadable), 0, time, time};
       block.first = std::min(block.first, share ? time : 0);
       block.last = std::max(block.last, share ? time : end);
     };
@@ -119,16 +127,19 @@ class Planner {
 
   MemoryPlan allocate(bool share) const {
     std::vector<Block> pending = blocks(share);
-    std::stable_sort(pending.begin(), pending.end(), [](const Block& a, const Block& b) { return a.size > b.size; });
+    std::stable_sort(pending.begin(), pending.end(),
+                     [](const Block& a, const Block& b) { return a.size > b.size; });
     std::vector<Block> placed;
     MemoryPlan plan;
     for (Block block : pending) {
       std::vector<Block> neighbours;
       for (const Block& other : placed)
         if (other.first <= block.last && block.first <= other.last) neighbours.push_back(other);
-      std::sort(neighbours.begin(), neighbours.end(), [](const Block& a, const Block& b) { return a.offset < b.offset; });
+      std::sort(neighbours.begin(), neighbours.end(),
+                [](const Block& a, const Block& b) { return a.offset < b.offset; });
       for (const Block& other : neighbours)
-        if (block.offset < other.offset + other.size && other.offset < block.offset + block.size) block.offset = other.offset + other.size;
+        if (block.offset < other.offset + other.size && other.offset < block.offset + block.size)
+          block.offset = other.offset + other.size;
       placed.push_back(block);
       plan.arena_bytes = std::max(plan.arena_bytes, block.offset + block.size);
     }
@@ -149,6 +160,8 @@ class Planner {
 
 }  // namespace
 
-MemoryPlan plan_memory(const Graph& graph, bool share) { return Planner(graph).plan(share); }
+MemoryPlan plan_memory(const Graph& graph, bool share) {
+  return Planner(graph).plan(share);
+}
 
 }  // namespace refcalib::engine

@@ -45,7 +45,9 @@ class Planning final : public PlanContext {
 };
 
 std::string precision_of(const Graph& graph, const Node& node) {
-  const auto integer = [&](ValueId id) { return graph.value(id).dtype == DType::u8 && graph.value(id).quantization; };
+  const auto integer = [&](ValueId id) {
+    return graph.value(id).dtype == DType::u8 && graph.value(id).quantization;
+  };
   const bool in = integer(node.inputs.front()), out = integer(node.outputs.front());
   if (op_record(node.op).rule == QuantizationRule::weighted) return in ? "I8" : "FP32";
   if (in == out) return in ? "I8" : "FP32";
@@ -61,7 +63,8 @@ void plan_steps(Program::Impl& impl) {
     std::unique_ptr<Step> step;
     try {
       if (record.plan == nullptr && record.aliasing != Aliasing::view)
-        throw UnsupportedError("operation '" + node.op + "' cannot be computed at run time", {{}, {}, "its inputs must be constants"});
+        throw UnsupportedError("operation '" + node.op + "' cannot be computed at run time",
+                               {{}, {}, "its inputs must be constants"});
       if (record.plan != nullptr) step = record.plan(node, context);
     } catch (const UnsupportedError& error) {
       throw UnsupportedError(error.message(), error.with({{}, node.name, {}}).context());
@@ -74,8 +77,13 @@ void plan_steps(Program::Impl& impl) {
       holder.insert(holder.end(), node.outputs.begin(), node.outputs.end());
       continue;
     }
-    StepInfo info{.name = node.name, .op = node.op, .kernel = step->kernel(), .precision = precision_of(impl.graph, node),
-                  .reason = float_reason(impl.graph, id), .macs = step->macs(), .outputs = node.outputs};
+    StepInfo info{.name = node.name,
+                  .op = node.op,
+                  .kernel = step->kernel(),
+                  .precision = precision_of(impl.graph, node),
+                  .reason = float_reason(impl.graph, id),
+                  .macs = step->macs(),
+                  .outputs = node.outputs};
     impl.scratch_bytes = std::max(impl.scratch_bytes, step->scratch_bytes());
     impl.constant_bytes += step->constant_bytes();
     impl.macs += info.macs;
@@ -84,25 +92,32 @@ void plan_steps(Program::Impl& impl) {
   }
 }
 
-PortInfo port_of(const Value& value, std::string name) { return {std::move(name), value.shape, value.dtype}; }
+PortInfo port_of(const Value& value, std::string name) {
+  return {std::move(name), value.shape, value.dtype};
+}
 
 /// Sessions take and give floats.
 void check_port(const Value& value, const std::string& name, const char* what) {
-  if (value.constant) throw UnsupportedError(std::string(what) + " is a constant: it depends on no input", {{}, name, {}});
+  if (value.constant)
+    throw UnsupportedError(std::string(what) + " is a constant: it depends on no input", {{}, name, {}});
   if (value.dtype != DType::f32)
-    throw UnsupportedError(std::string(what) + " of element type " + std::string(to_string(value.dtype)) + " is not supported", {{}, name, {}});
+    throw UnsupportedError(
+        std::string(what) + " of element type " + std::string(to_string(value.dtype)) + " is not supported",
+        {{}, name, {}});
 }
 
 /// Runs the passes. Outputs keep the names that they have before lowering inserts conversions.
 void lower(Program::Impl& impl, Graph graph, const CompileOptions& options) {
   impl.isa = options.isa;
   impl.graph = std::move(graph);
-  for (const ValueId id : impl.graph.inputs) check_port(impl.graph.value(id), impl.graph.value(id).name, "an input");
+  for (const ValueId id : impl.graph.inputs)
+    check_port(impl.graph.value(id), impl.graph.value(id).name, "an input");
   run_passes(impl.graph, simplification_passes());
   std::vector<std::string> names;
   for (const ValueId id : impl.graph.outputs) names.push_back(impl.graph.value(id).name);
   run_passes(impl.graph, lowering_passes(options.int8));
-  for (const ValueId id : impl.graph.inputs) impl.inputs.push_back(port_of(impl.graph.value(id), impl.graph.value(id).name));
+  for (const ValueId id : impl.graph.inputs)
+    impl.inputs.push_back(port_of(impl.graph.value(id), impl.graph.value(id).name));
   for (std::size_t i = 0; i < names.size(); ++i) {
     const Value& value = impl.graph.value(impl.graph.outputs[i]);
     check_port(value, names[i], "an output");
@@ -113,7 +128,8 @@ void lower(Program::Impl& impl, Graph graph, const CompileOptions& options) {
 void plan(Program::Impl& impl, const CompileOptions& options) {
   impl.memory = plan_memory(impl.graph, options.share_memory);
   if (impl.memory.arena_bytes > kMostArenaBytes)
-    throw UnsupportedError("the values need " + std::to_string(impl.memory.arena_bytes >> 30) + " GiB of memory; at most 16 GiB are supported");
+    throw UnsupportedError("the values need " + std::to_string(impl.memory.arena_bytes >> 30) +
+                           " GiB of memory; at most 16 GiB are supported");
   plan_steps(impl);
   for (const AlignedBytes& bytes : impl.constants) impl.constant_bytes += bytes.size();
 }
@@ -153,13 +169,29 @@ std::shared_ptr<const Program> Program::compile(Graph graph, const CompileOption
   });
 }
 
-const Graph& Program::graph() const noexcept { return impl_->graph; }
-std::span<const StepInfo> Program::steps() const noexcept { return impl_->infos; }
-std::span<const PortInfo> Program::inputs() const noexcept { return impl_->inputs; }
-std::span<const PortInfo> Program::outputs() const noexcept { return impl_->outputs; }
-Isa Program::isa() const noexcept { return impl_->isa; }
-std::size_t Program::arena_bytes() const noexcept { return impl_->memory.arena_bytes; }
-std::size_t Program::constant_bytes() const noexcept { return impl_->constant_bytes; }
-std::int64_t Program::macs() const noexcept { return impl_->macs; }
+const Graph& Program::graph() const noexcept {
+  return impl_->graph;
+}
+std::span<const StepInfo> Program::steps() const noexcept {
+  return impl_->infos;
+}
+std::span<const PortInfo> Program::inputs() const noexcept {
+  return impl_->inputs;
+}
+std::span<const PortInfo> Program::outputs() const noexcept {
+  return impl_->outputs;
+}
+Isa Program::isa() const noexcept {
+  return impl_->isa;
+}
+std::size_t Program::arena_bytes() const noexcept {
+  return impl_->memory.arena_bytes;
+}
+std::size_t Program::constant_bytes() const noexcept {
+  return impl_->constant_bytes;
+}
+std::int64_t Program::macs() const noexcept {
+  return impl_->macs;
+}
 
 }  // namespace refcalib::engine

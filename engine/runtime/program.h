@@ -12,9 +12,9 @@
 namespace refcalib::engine {
 
 struct CompileOptions {
-  Isa isa = Isa::scalar;       ///< set by default_options()
-  bool int8 = true;            ///< false: ignore every quantization and run in f32
-  bool share_memory = true;    ///< false: every value keeps its own memory, so that all can be read after a run
+  Isa isa = Isa::scalar;     ///< set by default_options()
+  bool int8 = true;          ///< false: ignore every quantization and run in f32
+  bool share_memory = true;  ///< false: every value keeps its own memory, so that all can be read after a run
 };
 
 /// Options for this machine: REFCALIB_ISA or the strongest instruction set.
@@ -29,11 +29,11 @@ struct PortInfo {
 
 /// A step and what reports say about it.
 struct StepInfo {
-  std::string name;      ///< layer (after fusing: the last layer of the fused chain)
+  std::string name;  ///< layer (after fusing: the last layer of the fused chain)
   std::string op;
   std::string kernel;
-  std::string precision; ///< "I8", "FP32", or "I8>FP32" / "FP32>I8" for conversions
-  std::string reason;    ///< why it does not run in INT8, if it is a quantizable operation
+  std::string precision;  ///< "I8", "FP32", or "I8>FP32" / "FP32>I8" for conversions
+  std::string reason;     ///< why it does not run in INT8, if it is a quantizable operation
   std::int64_t macs = 0;
   std::vector<ValueId> outputs;  ///< values of graph() that it writes
 };
@@ -43,7 +43,8 @@ class Program {
  public:
   /// Runs the passes and plans every step. Throws UnsupportedError or FormatError naming the layer,
   /// and the file that the graph was read from.
-  static std::shared_ptr<const Program> compile(Graph graph, const CompileOptions& options = default_options());
+  static std::shared_ptr<const Program> compile(Graph graph,
+                                                const CompileOptions& options = default_options());
   ~Program();
 
   const Graph& graph() const noexcept;  ///< after all passes
@@ -86,7 +87,8 @@ class StepObserver {
 class Session {
  public:
   /// `threads` and `first_core` as for ThreadTeam (0: all cores; with a first core the team's own threads are bound, the caller is not).
-  explicit Session(std::shared_ptr<const Program> program, int threads = 0, std::optional<int> first_core = std::nullopt);
+  explicit Session(std::shared_ptr<const Program> program, int threads = 0,
+                   std::optional<int> first_core = std::nullopt);
   ~Session();
   Session(Session&&) noexcept;
 

@@ -15,7 +15,8 @@ struct Program::Impl {
   MemoryPlan memory;
   std::vector<std::unique_ptr<Step>> steps;
   std::vector<StepInfo> infos;
-  std::vector<ValueId> input_values;  ///< values available before the first step: network inputs and views of them
+  std::vector<ValueId>
+      input_values;  ///< values available before the first step: network inputs and views of them
   std::vector<PortInfo> inputs, outputs;
   std::vector<AlignedBytes> constants;  ///< f32 copies of constants that steps read as tensors
   std::size_t scratch_bytes = 0;        ///< per member of a team

@@ -44,8 +44,12 @@ Session::Session(std::shared_ptr<const Program> program, int threads, std::optio
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 
-const Program& Session::program() const noexcept { return *state_->program; }
-int Session::threads() const noexcept { return state_->team.size(); }
+const Program& Session::program() const noexcept {
+  return *state_->program;
+}
+int Session::threads() const noexcept {
+  return state_->team.size();
+}
 
 std::span<float> Session::input(std::size_t i) noexcept {
   const Program& program = *state_->program;

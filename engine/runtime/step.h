@@ -46,11 +46,13 @@ struct Operand {
 /// What a step sees of one run.
 struct RunContext {
   std::byte* arena;
-  std::byte* scratch;             ///< scratch of member 0
-  std::size_t scratch_stride;     ///< bytes from one member's scratch to the next
+  std::byte* scratch;          ///< scratch of member 0
+  std::size_t scratch_stride;  ///< bytes from one member's scratch to the next
   ThreadTeam& team;
 
-  const std::byte* read(const Operand& o) const noexcept { return o.constant ? o.constant : arena + o.offset; }
+  const std::byte* read(const Operand& o) const noexcept {
+    return o.constant ? o.constant : arena + o.offset;
+  }
   std::byte* write(const Operand& o) const noexcept { return arena + o.offset; }
   std::byte* scratch_of(int member) const noexcept {
     return scratch + scratch_stride * static_cast<std::size_t>(member);
@@ -77,8 +79,8 @@ struct TensorRef {
   Operand where;
   DType dtype = DType::f32;
   Layout layout = Layout::plain;
-  Shape shape;  ///< file order
-  std::int64_t pixel_stride = 0;  ///< channels-last only, in elements
+  Shape shape;                                 ///< file order
+  std::int64_t pixel_stride = 0;               ///< channels-last only, in elements
   const Quantization* quantization = nullptr;  ///< set if dtype is u8 and the value is quantized
 
   std::int64_t count() const { return element_count(shape); }

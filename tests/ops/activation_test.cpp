@@ -12,8 +12,12 @@ struct Case {
   std::function<double(double)> f;
 };
 
-double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
-double ramp(double x, double high) { return std::fmin(std::fmax(x, 0.0), high); }
+double sigmoid(double x) {
+  return 1 / (1 + std::exp(-x));
+}
+double ramp(double x, double high) {
+  return std::fmin(std::fmax(x, 0.0), high);
+}
 
 const std::vector<Case>& cases() {
   static const std::vector<Case> table = {
@@ -37,7 +41,10 @@ const std::vector<Case>& cases() {
       {"mish", 0, 0, [](double x) { return x * std::tanh(std::log1p(std::exp(x))); }},
       {"softplus", 0, 0, [](double x) { return std::log1p(std::exp(x)); }},
       {"gelu", 0, 0, [](double x) { return 0.5 * x * std::erfc(-x * std::sqrt(0.5)); }},
-      {"gelu_tanh", 0, 0, [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x))); }},
+      {"gelu_tanh", 0, 0,
+       [](double x) {
+         return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+       }},
       {"hard_sigmoid", 0.25, 0.5, [](double x) { return ramp(x * 0.25 + 0.5, 1); }},
       {"square", 0, 0, [](double x) { return x * x; }},
       {"reciprocal", 0, 0, [](double x) { return 1 / x; }},
@@ -49,7 +56,8 @@ const std::vector<Case>& cases() {
 /// Logarithm and square root are given positive numbers.
 Tensor input_for(const Case& c, const Shape& shape) {
   const std::string f = c.function;
-  return f == "log" || f == "sqrt" || f == "reciprocal" ? random_tensor(shape, 3, 0.2F, 5) : random_tensor(shape, 4, -5, 5);
+  return f == "log" || f == "sqrt" || f == "reciprocal" ? random_tensor(shape, 3, 0.2F, 5)
+                                                        : random_tensor(shape, 4, -5, 5);
 }
 
 }  // namespace
@@ -58,7 +66,8 @@ TEST_CASE("activations compute their function in every context", "[activation]")
   for (const Case& c : cases())
     for (const Shape& shape : {Shape{2, 19, 3, 5}, Shape{37}, Shape{3, 4}, Shape{1, 2, 2, 3, 4, 2}}) {
       const Tensor x = input_for(c, shape);
-      const Tensor expected = generate(shape, [&](const Index& at) { return c.f(static_cast<double>(value_at(x, at))); });
+      const Tensor expected =
+          generate(shape, [&](const Index& at) { return c.f(static_cast<double>(value_at(x, at))); });
       for (const Context context : kContexts) {
         if (context != Context::alone && shape.size() != 4) continue;
         INFO(c.function << " " << to_string(shape) << ", " << name_of(context));
@@ -81,7 +90,8 @@ TEST_CASE("an activation without a kernel is named", "[activation]") {
 
 TEST_CASE("roundings of constants fold, other functions wait for the run", "[activation]") {
   const auto fold = [](const char* function) {
-    return folded("Activation", Attributes::of(ActivationAttributes{function}), {Constant::f32({4}, {-1.5F, -0.25F, 0.75F, 2})});
+    return folded("Activation", Attributes::of(ActivationAttributes{function}),
+                  {Constant::f32({4}, {-1.5F, -0.25F, 0.75F, 2})});
   };
   CHECK(fold("floor").to_floats() == std::vector<float>{-2, -1, 0, 2});
   CHECK(fold("ceil").to_floats() == std::vector<float>{-1, 0, 1, 2});
@@ -96,7 +106,8 @@ TEST_CASE("activations between integer layers are tables of the float function",
   const Shape shape{2, 19, 3, 5};
   for (const Case& c : cases()) {
     const std::string f = c.function;
-    if (f == "log" || f == "sqrt" || f == "reciprocal") continue;  // not a number, or infinite, at some integers
+    if (f == "log" || f == "sqrt" || f == "reciprocal")
+      continue;  // not a number, or infinite, at some integers
     INFO(f);
     const Tensor x = random_tensor(shape, 8, -5, 5);
     GraphBuilder b;

@@ -4,11 +4,13 @@ using namespace refcalib_test;
 
 namespace {
 
-ValueId add_affine(GraphBuilder& b, ValueId x, const std::vector<float>& scale, const std::vector<float>& shift) {
+ValueId add_affine(GraphBuilder& b, ValueId x, const std::vector<float>& scale,
+                   const std::vector<float>& shift) {
   const auto vector = [&](const char* name, const std::vector<float>& v) {
     return b.constant(name, Constant::f32({static_cast<std::int64_t>(v.size())}, v));
   };
-  return b.add1("ChannelAffine", "y", Attributes::of(ChannelAffineAttributes{}), {x, vector("scale", scale), vector("shift", shift)});
+  return b.add1("ChannelAffine", "y", Attributes::of(ChannelAffineAttributes{}),
+                {x, vector("scale", scale), vector("shift", shift)});
 }
 
 ValueId add_prelu(GraphBuilder& b, ValueId x, const std::vector<float>& slope) {
@@ -18,7 +20,9 @@ ValueId add_prelu(GraphBuilder& b, ValueId x, const std::vector<float>& slope) {
 
 const Shape kShapes[] = {{2, 19, 3, 4}, {3, 5}, {1, 70, 6}, {1, 3, 2, 3, 4}, {2, 1, 5, 5}, {7}};
 
-std::size_t channel_of(const Index& at) { return at.size() > 1 ? static_cast<std::size_t>(at[1]) : 0; }
+std::size_t channel_of(const Index& at) {
+  return at.size() > 1 ? static_cast<std::size_t>(at[1]) : 0;
+}
 
 }  // namespace
 
@@ -27,7 +31,8 @@ TEST_CASE("scale and shift per channel, or one for all", "[channel_affine]") {
     for (const bool single : {false, true}) {
       const std::int64_t channels = single || shape.size() < 2 ? 1 : shape[1];
       const Tensor x = random_tensor(shape, 1);
-      const std::vector<float> scale = random_tensor({channels}, 2).data, shift = random_tensor({channels}, 3).data;
+      const std::vector<float> scale = random_tensor({channels}, 2).data,
+                               shift = random_tensor({channels}, 3).data;
       const Tensor expected = generate(shape, [&](const Index& at) {
         const std::size_t c = channels == 1 ? 0 : channel_of(at);
         const float product = value_at(x, at) * scale[c];
@@ -35,9 +40,11 @@ TEST_CASE("scale and shift per channel, or one for all", "[channel_affine]") {
       });
       for (const Context context : kContexts) {
         INFO(to_string(shape) << " " << channels << " " << name_of(context));
-        CHECK(same_bytes(run_in(context, {x}, [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
-                           return add_affine(b, ids[0], scale, shift);
-                         }), expected.data));
+        CHECK(same_bytes(run_in(context, {x},
+                                [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
+                                  return add_affine(b, ids[0], scale, shift);
+                                }),
+                         expected.data));
       }
     }
 }
@@ -54,9 +61,11 @@ TEST_CASE("PReLU slopes per channel, or one for all", "[channel_affine]") {
       });
       for (const Context context : kContexts) {
         INFO(to_string(shape) << " " << channels << " " << name_of(context));
-        CHECK(same_bytes(run_in(context, {x}, [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
-                           return add_prelu(b, ids[0], slope);
-                         }), expected.data));
+        CHECK(same_bytes(run_in(context, {x},
+                                [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
+                                  return add_prelu(b, ids[0], slope);
+                                }),
+                         expected.data));
       }
     }
 }
@@ -64,7 +73,8 @@ TEST_CASE("PReLU slopes per channel, or one for all", "[channel_affine]") {
 TEST_CASE("a number of values that is not that of the channels is an error", "[channel_affine]") {
   GraphBuilder b;
   const ValueId x = b.input("x", DType::f32, {1, 4, 2, 2});
-  CHECK_THROWS_WITH(add_affine(b, x, {1, 2, 3}, {0}), Contains("layer 'y'") && Contains("has 3 values for 4 channels"));
+  CHECK_THROWS_WITH(add_affine(b, x, {1, 2, 3}, {0}),
+                    Contains("layer 'y'") && Contains("has 3 values for 4 channels"));
   CHECK_THROWS_WITH(add_affine(b, x, {1}, {0, 1}), Contains("has 2 values for 4 channels"));
   CHECK_THROWS_WITH(add_prelu(b, x, {1, 2, 3, 4, 5}), Contains("has 5 values for 4 channels"));
   const ValueId computed = b.input("scale", DType::f32, {4});

@@ -4,7 +4,9 @@ using namespace refcalib_test;
 
 namespace {
 
-Attributes along(std::int64_t axis) { return Attributes::of(ConcatAttributes{axis}); }
+Attributes along(std::int64_t axis) {
+  return Attributes::of(ConcatAttributes{axis});
+}
 
 Tensor joined(const std::vector<Tensor>& parts, std::size_t axis) {
   Shape shape = parts.front().shape;
@@ -21,10 +23,14 @@ struct Case {
   std::vector<Shape> parts;
   std::int64_t axis;
 };
-const Case kCases[] = {{{{2, 3, 4, 4}, {2, 17, 4, 4}, {2, 1, 4, 4}}, 1}, {{{1, 3, 4, 4}, {1, 5, 4, 4}}, -3},
-                       {{{2, 3, 4, 2}, {2, 3, 4, 5}}, 3},               {{{1, 3, 2, 2}, {2, 3, 2, 2}}, 0},
-                       {{{4}, {3}}, 0},                                 {{{2, 3}, {2, 5}}, -1},
-                       {{{1, 3}, {1, 5}, {1, 70}}, 1},                  {{{2, 4, 3, 3}}, 1}};
+const Case kCases[] = {{{{2, 3, 4, 4}, {2, 17, 4, 4}, {2, 1, 4, 4}}, 1},
+                       {{{1, 3, 4, 4}, {1, 5, 4, 4}}, -3},
+                       {{{2, 3, 4, 2}, {2, 3, 4, 5}}, 3},
+                       {{{1, 3, 2, 2}, {2, 3, 2, 2}}, 0},
+                       {{{4}, {3}}, 0},
+                       {{{2, 3}, {2, 5}}, -1},
+                       {{{1, 3}, {1, 5}, {1, 70}}, 1},
+                       {{{2, 4, 3, 3}}, 1}};
 
 }  // namespace
 
@@ -43,11 +49,14 @@ TEST_CASE("concatenation joins parts along any axis in every context", "[concat]
       INFO(to_string(expected.shape) << " axis " << c.axis << ", " << name_of(context));
       // As given: network inputs are copied. Behind an operation: written as slices.
       for (const bool computed : {false, true})
-        CHECK(same_bytes(run_in(context, parts, [&](GraphBuilder& b, std::vector<ValueId> ids) {
-                           for (std::size_t i = 0; computed && i < ids.size(); ++i)
-                             ids[i] = add_activation(b, "part" + std::to_string(i), ids[i], "linear", 1, 0);
-                           return b.add1("Concat", "y", along(c.axis), ids);
-                         }), expected.data));
+        CHECK(same_bytes(run_in(context, parts,
+                                [&](GraphBuilder& b, std::vector<ValueId> ids) {
+                                  for (std::size_t i = 0; computed && i < ids.size(); ++i)
+                                    ids[i] =
+                                        add_activation(b, "part" + std::to_string(i), ids[i], "linear", 1, 0);
+                                  return b.add1("Concat", "y", along(c.axis), ids);
+                                }),
+                         expected.data));
     }
   }
 }
@@ -61,12 +70,14 @@ TEST_CASE("one value may be joined twice, with constants, in nested concatenatio
     const Tensor expected = joined({x, inner, y}, static_cast<std::size_t>(axis));
     for (const Context context : kContexts) {
       INFO("axis " << axis << ", " << name_of(context));
-      CHECK(same_bytes(run_in(context, {x}, [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
-                         const ValueId a = add_activation(b, "abs", ids[0], "abs");
-                         const ValueId c = b.constant("k", constant_of(k));
-                         const ValueId nested = b.add1("Concat", "inner", along(axis), {a, c, a});
-                         return b.add1("Concat", "y", along(axis), {ids[0], nested, a});
-                       }), expected.data));
+      CHECK(same_bytes(run_in(context, {x},
+                              [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
+                                const ValueId a = add_activation(b, "abs", ids[0], "abs");
+                                const ValueId c = b.constant("k", constant_of(k));
+                                const ValueId nested = b.add1("Concat", "inner", along(axis), {a, c, a});
+                                return b.add1("Concat", "y", along(axis), {ids[0], nested, a});
+                              }),
+                       expected.data));
     }
   }
 }
@@ -76,7 +87,8 @@ TEST_CASE("parts that the network gives out, or that become views, are joined al
   GraphBuilder b;
   const ValueId in = add_identity(b, "in", b.input("x", DType::f32, x.shape));
   const ValueId a = add_activation(b, "a", in, "abs"), n = add_activation(b, "n", in, "neg");
-  const ValueId flat = b.add1("Reshape", "flat", Attributes::of(ReshapeAttributes{}), {n, b.constant("s", Constant::i64_vector({1, -1}))});
+  const ValueId flat = b.add1("Reshape", "flat", Attributes::of(ReshapeAttributes{}),
+                              {n, b.constant("s", Constant::i64_vector({1, -1}))});
   const ValueId all = b.add1("Concat", "all", along(1), {a, n});
   b.output(a);
   b.output(add_activation(b, "f", flat, "neg"));
@@ -115,8 +127,10 @@ TEST_CASE("integer parts share one quantization and are moved as bytes", "[conca
 }
 
 TEST_CASE("parts that do not fit are errors", "[concat]") {
-  CHECK_THROWS_WITH(inferred("Concat", along(1), {{2, 3}, {3, 3}}), Contains("inputs [2,3] and [3,3] differ outside the axis"));
-  CHECK_THROWS_WITH(inferred("Concat", along(1), {{2, 3}, {2, 3, 1}}), Contains("concatenates tensors of different rank"));
+  CHECK_THROWS_WITH(inferred("Concat", along(1), {{2, 3}, {3, 3}}),
+                    Contains("inputs [2,3] and [3,3] differ outside the axis"));
+  CHECK_THROWS_WITH(inferred("Concat", along(1), {{2, 3}, {2, 3, 1}}),
+                    Contains("concatenates tensors of different rank"));
   CHECK_THROWS_WITH(inferred("Concat", along(2), {{2, 3}}), Contains("axis 2 is outside a tensor of rank 2"));
   CHECK_THROWS_AS(inferred("Concat", along(-3), {{2, 3}}), FormatError);
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+
 #include "tests/ops/reference.h"
 
 using namespace refcalib_test;
@@ -8,7 +9,8 @@ namespace {
 /// Weights as the engine quantizes them: one scale per output channel, or one for all.
 std::vector<int> quantized_weights(const Tensor& w, const std::vector<float>& scales) {
   std::vector<int> q;
-  const std::size_t channels = static_cast<std::size_t>(w.shape[0] * w.shape[1]), size = w.data.size() / channels;
+  const std::size_t channels = static_cast<std::size_t>(w.shape[0] * w.shape[1]),
+                    size = w.data.size() / channels;
   for (std::size_t i = 0; i < w.data.size(); ++i) {
     const float v = std::nearbyint(w.data[i] * (1.0F / scales[scales.size() == 1 ? 0 : i / size]));
     q.push_back(static_cast<int>(std::min(std::max(v, -127.0F), 127.0F)));
@@ -19,7 +21,8 @@ std::vector<int> quantized_weights(const Tensor& w, const std::vector<float>& sc
 std::vector<float> largest_magnitudes(const Tensor& w) {
   std::vector<float> scales(static_cast<std::size_t>(w.shape[0] * w.shape[1]), 0.0F);
   const std::size_t size = w.data.size() / scales.size();
-  for (std::size_t i = 0; i < w.data.size(); ++i) scales[i / size] = std::max(scales[i / size], std::fabs(w.data[i]));
+  for (std::size_t i = 0; i < w.data.size(); ++i)
+    scales[i / size] = std::max(scales[i / size], std::fabs(w.data[i]));
   for (float& s : scales) s /= 127.0F;
   return scales;
 }
@@ -52,7 +55,8 @@ Tensor integer_reference(const Layer& l, const std::vector<float>& residual = {}
         weight.push_back(k[d]);
         inside = inside && from.back() >= 0 && from.back() < l.x.shape[d + 1];
       }
-      const int q = inside ? l.in.quantize(value_at(l.x, from), static_cast<std::size_t>(from[1])) : l.in.zero_point;
+      const int q =
+          inside ? l.in.quantize(value_at(l.x, from), static_cast<std::size_t>(from[1])) : l.in.zero_point;
       const int v = w[offset(l.w.shape, weight)];
       acc += static_cast<std::int64_t>(q) * v;
       weight_sum += v;
@@ -89,9 +93,12 @@ const Case kCases[] = {{"pointwise", {1, 8, 5, 5}, {1, 16, 8, 1, 1}, 1, 0, 1},
                        {"three dimensions", {1, 3, 4, 4, 4}, {1, 4, 3, 2, 2, 2}, 1, 0, 1}};
 
 Layer layer_of(const Case& c, std::uint64_t seed, Scale in) {
-  Layer l{random_tensor(c.x, seed, -3, 3), random_tensor(c.w, seed + 1, -1, 1),
+  Layer l{random_tensor(c.x, seed, -3, 3),
+          random_tensor(c.w, seed + 1, -1, 1),
           random_tensor({c.w[0] * c.w[1]}, seed + 2).data,
-          convolution(c.x.size() - 2, c.stride, c.pad, c.dilation), std::move(in), {}};
+          convolution(c.x.size() - 2, c.stride, c.pad, c.dilation),
+          std::move(in),
+          {}};
   l.weight_scale = largest_magnitudes(l.w);
   return l;
 }
@@ -127,7 +134,8 @@ TEST_CASE("integer convolutions give the bits of the reference in f32 and u8", "
       }
 }
 
-TEST_CASE("scales that no file states are the largest magnitudes of the output channels", "[convolution][int8]") {
+TEST_CASE("scales that no file states are the largest magnitudes of the output channels",
+          "[convolution][int8]") {
   Layer l = layer_of(kCases[1], 7, Scale{{0.02F}, 128});
   std::fill(l.w.data.begin(), l.w.data.begin() + 13 * 9, 0.0F);  // a filter of zeros
   l.weight_scale = largest_magnitudes(l.w);
@@ -143,7 +151,8 @@ TEST_CASE("a depthwise convolution takes one input scale per channel", "[convolu
   for (const Case& c : {kCases[5], kCases[6]}) {
     Layer l = layer_of(c, 31, Scale{{}, 0});
     for (float& v : l.x.data) v = std::fabs(v);
-    for (std::int64_t ch = 0; ch < c.x[1]; ++ch) l.in.scale.push_back(0.003F + 0.0007F * static_cast<float>(ch));
+    for (std::int64_t ch = 0; ch < c.x[1]; ++ch)
+      l.in.scale.push_back(0.003F + 0.0007F * static_cast<float>(ch));
     GraphBuilder b;
     const ValueId x = b.input("x", DType::f32, l.x.shape);
     b.output(add_layer(b, "y", x, l, true));
@@ -152,7 +161,8 @@ TEST_CASE("a depthwise convolution takes one input scale per channel", "[convolu
     CHECK(same_bytes(run_everywhere(graph, {l.x}, true).front(), integer_reference(l).data));
     const auto program = Program::compile(graph, options_for(Isa::scalar, true));
     const auto steps = program->steps();
-    CHECK(std::any_of(steps.begin(), steps.end(), [](const StepInfo& s) { return s.op == "Convolution" && s.precision == "I8"; }));
+    CHECK(std::any_of(steps.begin(), steps.end(),
+                      [](const StepInfo& s) { return s.op == "Convolution" && s.precision == "I8"; }));
   }
 }
 
@@ -165,9 +175,11 @@ TEST_CASE("other convolutions run in float behind a range per channel, and say s
   const auto program = Program::compile(b.graph(), options_for(Isa::scalar, true));
   CHECK(program->steps().back().precision != "I8");
   bool told = false;
-  for (const StepInfo& step : program->steps()) told = told || step.reason == "its input has a range per channel";
+  for (const StepInfo& step : program->steps())
+    told = told || step.reason == "its input has a range per channel";
   CHECK(told);
-  CHECK(deviation(run(b.graph(), {l.x}, options_for(Isa::scalar, true)).front(), convolve(l.x, l.w, l.bias, l.a).data) < 1e-5);
+  CHECK(deviation(run(b.graph(), {l.x}, options_for(Isa::scalar, true)).front(),
+                  convolve(l.x, l.w, l.bias, l.a).data) < 1e-5);
 }
 
 TEST_CASE("residuals are added as stored, in u8 or in f32", "[convolution][int8]") {
@@ -175,8 +187,12 @@ TEST_CASE("residuals are added as stored, in u8 or in f32", "[convolution][int8]
   const Scale in{{0.02F}, 128}, other{{0.05F}, 77};
   for (const bool integer_residual : {true, false}) {
     INFO("integer residual " << integer_residual);
-    Layer left{random_tensor(shape, 1, -3, 3), random_tensor({1, 6, 6, 3, 3}, 2, -1, 1), random_tensor({6}, 3).data,
-               convolution(2, 1, 1), in, {}};
+    Layer left{random_tensor(shape, 1, -3, 3),
+               random_tensor({1, 6, 6, 3, 3}, 2, -1, 1),
+               random_tensor({6}, 3).data,
+               convolution(2, 1, 1),
+               in,
+               {}};
     left.weight_scale = largest_magnitudes(left.w);
     Layer right = left;
     right.w = random_tensor({1, 6, 6, 1, 1}, 4, -1, 1);
@@ -199,10 +215,16 @@ TEST_CASE("residuals are added as stored, in u8 or in f32", "[convolution][int8]
   }
 }
 
-TEST_CASE("a residual that a depthwise layer reads by channel ranges is added by those ranges", "[convolution][int8]") {
+TEST_CASE("a residual that a depthwise layer reads by channel ranges is added by those ranges",
+          "[convolution][int8]") {
   const Shape shape{1, 4, 5, 5};
   const Scale in{{0.02F}, 128}, by_channel{{0.01F, 0.02F, 0.04F, 0.08F}, 0};
-  Layer first{random_tensor(shape, 1, -3, 3), random_tensor({1, 4, 4, 3, 3}, 2, -1, 1), {}, convolution(2, 1, 1), in, {}};
+  Layer first{random_tensor(shape, 1, -3, 3),
+              random_tensor({1, 4, 4, 3, 3}, 2, -1, 1),
+              {},
+              convolution(2, 1, 1),
+              in,
+              {}};
   first.weight_scale = largest_magnitudes(first.w);
   first.low = 0;
   Layer second = first;

@@ -21,11 +21,25 @@ const std::vector<Case>& cases() {
       {"groups", {1, 6, 5, 5}, {3, 4, 2, 3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 12, 5, 5}},
       {"depthwise", {2, 19, 6, 7}, {19, 1, 1, 3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {2, 19, 6, 7}},
       {"depthwise, stride 2", {1, 33, 7, 7}, {33, 1, 1, 5, 5}, {2, 2}, {1, 1}, {2, 2}, {2, 2}, {1, 33, 4, 4}},
-      {"depthwise, multiplier 2", {1, 3, 5, 5}, {3, 2, 1, 3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 6, 5, 5}},
+      {"depthwise, multiplier 2",
+       {1, 3, 5, 5},
+       {3, 2, 1, 3, 3},
+       {1, 1},
+       {1, 1},
+       {1, 1},
+       {1, 1},
+       {1, 6, 5, 5}},
       {"one channel to many", {1, 1, 8, 8}, {1, 70, 1, 3, 3}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {1, 70, 6, 6}},
       {"kernel of the image", {2, 4, 3, 5}, {1, 9, 4, 3, 5}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {2, 9, 1, 1}},
       {"one dimension", {2, 3, 11}, {1, 4, 3, 3}, {2}, {1}, {1}, {1}, {2, 4, 6}},
-      {"three dimensions", {1, 2, 4, 5, 6}, {1, 3, 2, 2, 3, 3}, {1, 2, 1}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 3, 4, 3, 6}}};
+      {"three dimensions",
+       {1, 2, 4, 5, 6},
+       {1, 3, 2, 2, 3, 3},
+       {1, 2, 1},
+       {1, 1, 1},
+       {0, 1, 1},
+       {1, 1, 1},
+       {1, 3, 4, 3, 6}}};
   return table;
 }
 
@@ -80,19 +94,21 @@ TEST_CASE("a fused residual, slope and clamp follow the sum in this order", "[co
           if (bend && y < 0) y *= slope[static_cast<std::size_t>(at[1])];
           return std::min(std::max(y, -0.75F), 6.0F);
         });
-        const auto actual = run_in(context, {x, residual}, [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
-          ConvolutionAttributes a = convolution(2, 1, 1);
-          a.activation.low = -0.75;
-          a.activation.high = 6;
-          a.residual = add;
-          std::vector<ValueId> in{ids[0], b.constant("w", constant_of(w)), b.constant("b", Constant::f32({5}, bias))};
-          if (add) in.push_back(ids[1]);
-          if (bend) {
-            a.activation.slope_input = static_cast<std::int64_t>(in.size());
-            in.push_back(b.constant("slope", Constant::f32({5}, slope)));
-          }
-          return b.add1("Convolution", "y", Attributes::of(a), in);
-        });
+        const auto actual =
+            run_in(context, {x, residual}, [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
+              ConvolutionAttributes a = convolution(2, 1, 1);
+              a.activation.low = -0.75;
+              a.activation.high = 6;
+              a.residual = add;
+              std::vector<ValueId> in{ids[0], b.constant("w", constant_of(w)),
+                                      b.constant("b", Constant::f32({5}, bias))};
+              if (add) in.push_back(ids[1]);
+              if (bend) {
+                a.activation.slope_input = static_cast<std::int64_t>(in.size());
+                in.push_back(b.constant("slope", Constant::f32({5}, slope)));
+              }
+              return b.add1("Convolution", "y", Attributes::of(a), in);
+            });
         CHECK(deviation(actual, expected.data) < 1e-5);
       }
 }
@@ -108,7 +124,8 @@ TEST_CASE("weights of half precision are widened exactly", "[convolution]") {
   const auto owner = std::make_shared<std::vector<std::uint16_t>>(halves);
   GraphBuilder b;
   const ValueId in = b.input("x", DType::f32, x.shape);
-  const ValueId weights = b.constant("w", Constant(DType::f16, w.shape, std::as_bytes(std::span(*owner)), owner));
+  const ValueId weights =
+      b.constant("w", Constant(DType::f16, w.shape, std::as_bytes(std::span(*owner)), owner));
   b.output(b.add1("Convolution", "y", Attributes::of(convolution(2)), {in, weights}));
   const Outputs half = run_everywhere(b.finish(), {x});
   CHECK(deviation(half.front(), convolve(x, w, {}, convolution(2)).data) < 1e-5);
@@ -127,7 +144,10 @@ TEST_CASE("convolutions that do not fit are errors", "[convolution]") {
   const Bad bad[] = {
       {{4, 5}, {1, 2, 5, 1, 1}, convolution(2), "convolves a tensor of shape [4,5], expected rank 3 to 5"},
       {{1, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1, 1}, convolution(4), "expected rank 3 to 5"},
-      {{1, 4, 5, 5}, {2, 4, 3, 3}, convolution(2), "weights of shape [2,4,3,3] do not fit an input of shape [1,4,5,5]"},
+      {{1, 4, 5, 5},
+       {2, 4, 3, 3},
+       convolution(2),
+       "weights of shape [2,4,3,3] do not fit an input of shape [1,4,5,5]"},
       {{1, 4, 5, 5}, {1, 2, 5, 3, 3}, convolution(2), "input has 4 channels, weights want 5"},
       {{1, 4, 5, 5}, {2, 2, 4, 3, 3}, convolution(2), "input has 4 channels, weights want 8"},
       {{1, 4, 2, 5}, {1, 2, 4, 3, 3}, convolution(2), "kernel is larger than the padded input [1,4,2,5]"},

@@ -21,7 +21,9 @@ const std::map<std::string, Function>& run_time_operations() {
   return table;
 }
 
-Attributes eltwise(const std::string& operation) { return Attributes::of(EltwiseAttributes{operation, {}}); }
+Attributes eltwise(const std::string& operation) {
+  return Attributes::of(EltwiseAttributes{operation, {}});
+}
 
 Tensor combine(const Tensor& a, const Tensor& b, const Shape& shape, const Function& f) {
   return generate(shape, [&](const Index& at) { return f(broadcast_at(a, at), broadcast_at(b, at)); });
@@ -30,11 +32,16 @@ Tensor combine(const Tensor& a, const Tensor& b, const Shape& shape, const Funct
 struct Case {
   Shape a, b, out;
 };
-const Case kCases[] = {{{2, 5, 3, 4}, {2, 5, 3, 4}, {2, 5, 3, 4}}, {{2, 19, 3, 3}, {1, 19, 1, 1}, {2, 19, 3, 3}},
-                       {{1, 4, 5, 3}, {1, 1, 5, 3}, {1, 4, 5, 3}}, {{1, 4, 1, 3}, {1, 4, 5, 1}, {1, 4, 5, 3}},
-                       {{2, 3, 4, 5}, {5}, {2, 3, 4, 5}},          {{2, 3, 4, 5}, {}, {2, 3, 4, 5}},
-                       {{6, 7}, {6, 7}, {6, 7}},                   {{4, 1}, {1, 5}, {4, 5}},
-                       {{3}, {3}, {3}},                            {{2, 3, 2, 2, 2}, {1, 3, 1, 1, 1}, {2, 3, 2, 2, 2}}};
+const Case kCases[] = {{{2, 5, 3, 4}, {2, 5, 3, 4}, {2, 5, 3, 4}},
+                       {{2, 19, 3, 3}, {1, 19, 1, 1}, {2, 19, 3, 3}},
+                       {{1, 4, 5, 3}, {1, 1, 5, 3}, {1, 4, 5, 3}},
+                       {{1, 4, 1, 3}, {1, 4, 5, 1}, {1, 4, 5, 3}},
+                       {{2, 3, 4, 5}, {5}, {2, 3, 4, 5}},
+                       {{2, 3, 4, 5}, {}, {2, 3, 4, 5}},
+                       {{6, 7}, {6, 7}, {6, 7}},
+                       {{4, 1}, {1, 5}, {4, 5}},
+                       {{3}, {3}, {3}},
+                       {{2, 3, 2, 2, 2}, {1, 3, 1, 1, 1}, {2, 3, 2, 2, 2}}};
 
 }  // namespace
 
@@ -65,7 +72,8 @@ TEST_CASE("one operand may be a constant of any shape that broadcasts", "[eltwis
     for (const char* operation : {"add", "sub", "mul", "div", "max"})
       for (const bool first : {true, false})
         for (const Context context : {Context::alone, Context::channels_last}) {
-          INFO(operation << " of " << to_string(c.a) << " and " << to_string(c.b) << ", constant first " << first);
+          INFO(operation << " of " << to_string(c.a) << " and " << to_string(c.b) << ", constant first "
+                         << first);
           const Function& f = run_time_operations().at(operation);
           const Tensor expected = first ? combine(b, a, c.out, f) : combine(a, b, c.out, f);
           const auto actual = run_in(context, {a}, [&](GraphBuilder& g, const std::vector<ValueId>& ids) {
@@ -82,13 +90,17 @@ TEST_CASE("tensors of six to eight dimensions are supported, of nine not", "[elt
     Shape shape(rank, 1);
     shape[0] = 2, shape[1] = 3, shape[rank - 1] = 4;
     const Tensor a = random_tensor(shape, 1), b = random_tensor(shape, 2);
-    CHECK(deviation(run_in(Context::alone, {a, b}, [](GraphBuilder& g, const std::vector<ValueId>& ids) {
-            return add_eltwise(g, "y", "mul", ids[0], ids[1]);
-          }), combine(a, b, shape, run_time_operations().at("mul")).data) == 0);
+    CHECK(deviation(run_in(Context::alone, {a, b},
+                           [](GraphBuilder& g, const std::vector<ValueId>& ids) {
+                             return add_eltwise(g, "y", "mul", ids[0], ids[1]);
+                           }),
+                    combine(a, b, shape, run_time_operations().at("mul")).data) == 0);
     const Tensor k{{}, {3}};
-    CHECK(deviation(run_in(Context::alone, {a}, [&](GraphBuilder& g, const std::vector<ValueId>& ids) {
-            return add_eltwise(g, "y", "mul", ids[0], g.constant("k", constant_of(k)));
-          }), combine(a, k, shape, run_time_operations().at("mul")).data) == 0);
+    CHECK(deviation(run_in(Context::alone, {a},
+                           [&](GraphBuilder& g, const std::vector<ValueId>& ids) {
+                             return add_eltwise(g, "y", "mul", ids[0], g.constant("k", constant_of(k)));
+                           }),
+                    combine(a, k, shape, run_time_operations().at("mul")).data) == 0);
   }
   GraphBuilder g;
   const ValueId x = g.input("x", DType::f32, Shape(9, 2)), y = g.input("y", DType::f32, Shape(9, 2));
@@ -102,26 +114,32 @@ TEST_CASE("a fused clamp bounds the result", "[eltwise]") {
   EltwiseAttributes attributes{"add", {}};
   attributes.activation.low = -1;
   attributes.activation.high = 6;
-  const Tensor expected = combine(a, b, a.shape, [](float x, float y) { return std::min(std::max(x + y, -1.0F), 6.0F); });
+  const Tensor expected =
+      combine(a, b, a.shape, [](float x, float y) { return std::min(std::max(x + y, -1.0F), 6.0F); });
   for (const Context context : kContexts)
-    CHECK(same_bytes(run_in(context, {a, b}, [&](GraphBuilder& g, const std::vector<ValueId>& ids) {
-                       return g.add1("Eltwise", "y", Attributes::of(attributes), ids);
-                     }), expected.data));
+    CHECK(same_bytes(run_in(context, {a, b},
+                            [&](GraphBuilder& g, const std::vector<ValueId>& ids) {
+                              return g.add1("Eltwise", "y", Attributes::of(attributes), ids);
+                            }),
+                     expected.data));
 }
 
 TEST_CASE("element-wise operations that cannot run are named", "[eltwise]") {
-  CHECK_THROWS_WITH(inferred("Eltwise", eltwise("add"), {{2, 3}, {2, 4}}), Contains("shapes [2,3] and [2,4] do not broadcast"));
+  CHECK_THROWS_WITH(inferred("Eltwise", eltwise("add"), {{2, 3}, {2, 4}}),
+                    Contains("shapes [2,3] and [2,4] do not broadcast"));
   for (const char* operation : {"mod", "floor_mod", "nonsense"}) {
     GraphBuilder g;
     const ValueId x = g.input("x", DType::f32, {2}), y = g.input("y", DType::f32, {2});
     g.output(add_eltwise(g, "node", operation, x, y));
     CHECK_THROWS_AS(Program::compile(g.graph(), options_for(Isa::scalar)), UnsupportedError);
     CHECK_THROWS_WITH(Program::compile(g.graph(), options_for(Isa::scalar)),
-                      Contains("layer 'node': operation '" + std::string(operation) + "' on computed values is not supported"));
+                      Contains("layer 'node': operation '" + std::string(operation) +
+                               "' on computed values is not supported"));
   }
   GraphBuilder integers;
   const ValueId x = integers.input("x", DType::i64, {2}), y = integers.input("y", DType::i64, {2});
-  integers.add1("Convert", "real", Attributes::of(ConvertAttributes{"f32"}), {add_eltwise(integers, "sum", "add", x, y)});
+  integers.add1("Convert", "real", Attributes::of(ConvertAttributes{"f32"}),
+                {add_eltwise(integers, "sum", "add", x, y)});
   integers.output(x);
   CHECK_THROWS_AS(Program::compile(integers.graph(), options_for(Isa::scalar)), UnsupportedError);
 }
@@ -156,21 +174,26 @@ TEST_CASE("constants fold by the rules of their element type", "[eltwise]") {
     const std::string name = c.operation;
     const bool boolean = name.find("equal") != std::string::npos || name.starts_with("less") ||
                          name.starts_with("greater") || name.starts_with("logical");
-    const Constant real = folded("Eltwise", eltwise(name), {Constant::f32({4}, {-7, 7, 6, 0}), Constant::f32({4}, {2, 2, -3, 5})});
+    const Constant real = folded("Eltwise", eltwise(name),
+                                 {Constant::f32({4}, {-7, 7, 6, 0}), Constant::f32({4}, {2, 2, -3, 5})});
     CHECK(real.to_floats() == c.floats);
     CHECK(real.dtype() == (boolean ? DType::boolean : DType::f32));
-    const Constant whole = folded("Eltwise", eltwise(name), {Constant::i64_vector({-7, 7, 6, 0}), Constant::i64_vector({2, 2, -3, 5})});
+    const Constant whole = folded("Eltwise", eltwise(name),
+                                  {Constant::i64_vector({-7, 7, 6, 0}), Constant::i64_vector({2, 2, -3, 5})});
     CHECK(whole.to_ints() == c.integers);
     CHECK(whole.dtype() == (boolean ? DType::boolean : DType::i64));
   }
-  const Constant power = folded("Eltwise", eltwise("pow"), {Constant::f32({3}, {2, 3, 4}), Constant::f32({}, {2})});
+  const Constant power =
+      folded("Eltwise", eltwise("pow"), {Constant::f32({3}, {2, 3, 4}), Constant::f32({}, {2})});
   CHECK(power.to_floats() == std::vector<float>{4, 9, 16});
-  const Constant outer = folded("Eltwise", eltwise("mul"), {Constant::f32({2, 1}, {2, 3}), Constant::f32({3}, {1, 10, 100})});
+  const Constant outer =
+      folded("Eltwise", eltwise("mul"), {Constant::f32({2, 1}, {2, 3}), Constant::f32({3}, {1, 10, 100})});
   CHECK(outer.shape() == Shape{2, 3});
   CHECK(outer.to_floats() == std::vector<float>{2, 20, 200, 3, 30, 300});
   for (const char* operation : {"div", "mod", "floor_mod"})
-    CHECK_THROWS_WITH(folded("Eltwise", eltwise(operation), {Constant::i64_vector({1}), Constant::i64_vector({0})}),
-                      Contains("layer 'layer'") && Contains("divides by zero"));
+    CHECK_THROWS_WITH(
+        folded("Eltwise", eltwise(operation), {Constant::i64_vector({1}), Constant::i64_vector({0})}),
+        Contains("layer 'layer'") && Contains("divides by zero"));
 }
 
 TEST_CASE("integer sums and products give the bits of the reference", "[eltwise][int8]") {
@@ -199,7 +222,8 @@ TEST_CASE("integer sums and products give the bits of the reference", "[eltwise]
       }
 }
 
-TEST_CASE("operands of different shapes and other operations run in float between integer layers", "[eltwise][int8]") {
+TEST_CASE("operands of different shapes and other operations run in float between integer layers",
+          "[eltwise][int8]") {
   struct Bad {
     const char* operation;
     Shape y;

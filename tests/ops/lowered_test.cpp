@@ -8,7 +8,8 @@ TEST_CASE("conversions of precision, with and without a change of the memory ord
   // Convolutions read u8 channels-last from inputs in plain order; the pooling in between makes the other order.
   const Scale scales[] = {{{0.03F}, 128}, {{0.02F}, 0}, {{0.017F}, 200}};
   for (const Scale& scale : scales)
-    for (const Shape& shape : {Shape{2, 19, 3, 5}, Shape{1, 3, 7}, Shape{1, 2, 2, 3, 4}, Shape{2, 4, 1, 1}, Shape{1, 1, 5, 5}})
+    for (const Shape& shape :
+         {Shape{2, 19, 3, 5}, Shape{1, 3, 7}, Shape{1, 2, 2, 3, 4}, Shape{2, 4, 1, 1}, Shape{1, 1, 5, 5}})
       for (const bool pixels : {false, true}) {
         INFO(to_string(shape) << " zero point " << scale.zero_point << " channels-last " << pixels);
         const Tensor x = random_tensor(shape, 4, -5, 5);
@@ -38,9 +39,10 @@ TEST_CASE("a value stored in u8 is given back as floats to float readers", "[deq
       const ValueId i = b.input("x", DType::f32, shape);
       const ValueId y = add_unit_convolution(b, "y", i);
       const std::string name = reader;
-      const ValueId r = name == "softmax" ? b.add1("Softmax", "r", Attributes::of(SoftmaxAttributes{1, false}), {y})
-                        : name == "abs"   ? add_activation(b, "r", y, "abs")
-                                          : add_identity(b, "r", y);
+      const ValueId r = name == "softmax"
+                            ? b.add1("Softmax", "r", Attributes::of(SoftmaxAttributes{1, false}), {y})
+                        : name == "abs" ? add_activation(b, "r", y, "abs")
+                                        : add_identity(b, "r", y);
       b.output(r);
       b.output(add_unit_convolution(b, "z", y));
       quantize_value(b.graph(), i, in.scale, in.zero_point);
@@ -62,7 +64,8 @@ TEST_CASE("u8 data keep or change the memory order whatever their readers want",
   const ValueId i = b.input("x", DType::f32, shape);
   const ValueId slope = b.constant("slope", Constant::f32({1}, {0.5F}));
   const ValueId p = b.add1("PRelu", "p", Attributes::of(PReluAttributes{}), {i, slope});
-  const ValueId r = b.add1("Reshape", "r", Attributes::of(ReshapeAttributes{}), {p, b.constant("s", Constant::i64_vector({1, 3, 8, 4}))});
+  const ValueId r = b.add1("Reshape", "r", Attributes::of(ReshapeAttributes{}),
+                           {p, b.constant("s", Constant::i64_vector({1, 3, 8, 4}))});
   const ValueId y = add_unit_convolution(b, "y", r);
   b.output(y);
   for (const ValueId id : {p, r}) quantize_value(b.graph(), id, scale.scale, scale.zero_point);
@@ -75,7 +78,8 @@ TEST_CASE("u8 data keep or change the memory order whatever their readers want",
   // The same reshape, read by an integer and a float convolution: u8 in plain order to channels-last floats.
   GraphBuilder c;
   const ValueId j = c.input("x", DType::f32, shape);
-  const ValueId moved = c.add1("Reshape", "r", Attributes::of(ReshapeAttributes{}), {j, c.constant("s", Constant::i64_vector({1, 3, 8, 4}))});
+  const ValueId moved = c.add1("Reshape", "r", Attributes::of(ReshapeAttributes{}),
+                               {j, c.constant("s", Constant::i64_vector({1, 3, 8, 4}))});
   c.output(add_unit_convolution(c, "integer", moved));
   const ValueId real = add_unit_convolution(c, "real", moved);
   c.graph().node(c.graph().value(real).producer).hint = PrecisionHint::keep_float;

@@ -12,10 +12,12 @@ MatMulAttributes matmul(bool transpose_a, bool transpose_b) {
 }
 
 /// A node with the constant second operand B [K, N] (stored transposed if asked) and an optional bias.
-ValueId add_matmul(GraphBuilder& b, ValueId x, const Tensor& weights, bool transpose, const std::vector<float>& bias) {
+ValueId add_matmul(GraphBuilder& b, ValueId x, const Tensor& weights, bool transpose,
+                   const std::vector<float>& bias) {
   const Tensor stored = transpose ? transposed(weights, {1, 0}) : weights;
   std::vector<ValueId> inputs{x, b.constant("w", constant_of(stored))};
-  if (!bias.empty()) inputs.push_back(b.constant("b", Constant::f32({static_cast<std::int64_t>(bias.size())}, bias)));
+  if (!bias.empty())
+    inputs.push_back(b.constant("b", Constant::f32({static_cast<std::int64_t>(bias.size())}, bias)));
   return b.add1("MatMul", "y", Attributes::of(matmul(false, transpose)), inputs);
 }
 
@@ -32,16 +34,23 @@ TEST_CASE("matrix products have the shapes of the operation set", "[matmul]") {
     bool transpose_a, transpose_b;
     Shape out;
   };
-  const Case cases[] = {{{4, 3}, {3, 5}, false, false, {4, 5}},       {{3, 4}, {3, 5}, true, false, {4, 5}},
-                        {{4, 3}, {5, 3}, false, true, {4, 5}},        {{2, 4, 3}, {3, 5}, false, false, {2, 4, 5}},
-                        {{2, 1, 4, 3}, {6, 3, 5}, false, false, {2, 6, 4, 5}}, {{3}, {3, 5}, false, false, {5}},
-                        {{4, 3}, {3}, false, false, {4}},             {{3}, {3}, false, false, {}},
-                        {{3}, {3, 5}, true, false, {5}},              {{4, 3}, {3}, false, true, {4}}};
+  const Case cases[] = {{{4, 3}, {3, 5}, false, false, {4, 5}},
+                        {{3, 4}, {3, 5}, true, false, {4, 5}},
+                        {{4, 3}, {5, 3}, false, true, {4, 5}},
+                        {{2, 4, 3}, {3, 5}, false, false, {2, 4, 5}},
+                        {{2, 1, 4, 3}, {6, 3, 5}, false, false, {2, 6, 4, 5}},
+                        {{3}, {3, 5}, false, false, {5}},
+                        {{4, 3}, {3}, false, false, {4}},
+                        {{3}, {3}, false, false, {}},
+                        {{3}, {3, 5}, true, false, {5}},
+                        {{4, 3}, {3}, false, true, {4}}};
   for (const Case& c : cases) {
     INFO(to_string(c.a) << " x " << to_string(c.b));
     CHECK(inferred("MatMul", Attributes::of(matmul(c.transpose_a, c.transpose_b)), {c.a, c.b}) == c.out);
   }
-  const auto bad = [](const Shape& a, const Shape& b) { return inferred("MatMul", Attributes::of(matmul(false, false)), {a, b}); };
+  const auto bad = [](const Shape& a, const Shape& b) {
+    return inferred("MatMul", Attributes::of(matmul(false, false)), {a, b});
+  };
   CHECK_THROWS_WITH(bad({4, 3}, {4, 3}), Contains("inner dimensions of [4,3] and [4,3] differ"));
   CHECK_THROWS_WITH(bad({}, {4, 3}), Contains("multiplies a scalar"));
   CHECK_THROWS_WITH(bad({2, 4, 3}, {5, 3, 4}), Contains("do not broadcast"));
@@ -72,26 +81,32 @@ TEST_CASE("leading dimensions are rows, a vector is one row", "[matmul]") {
     const Tensor x{shape, flat.data};
     for (const Context context : {Context::alone, Context::channels_last}) {
       INFO(to_string(shape) << " " << name_of(context));
-      CHECK(deviation(run_in(context, {x}, [&](GraphBuilder& g, const std::vector<ValueId>& ids) {
-              return add_matmul(g, ids[0], w, false, {});
-            }), expected.data) < 1e-5);
+      CHECK(deviation(run_in(context, {x},
+                             [&](GraphBuilder& g, const std::vector<ValueId>& ids) {
+                               return add_matmul(g, ids[0], w, false, {});
+                             }),
+                      expected.data) < 1e-5);
     }
   }
   const Tensor vector = random_tensor({5}, 3);
-  CHECK(deviation(run_in(Context::alone, {vector}, [&](GraphBuilder& g, const std::vector<ValueId>& ids) {
-          return add_matmul(g, ids[0], w, false, {});
-        }), multiply({{1, 5}, vector.data}, w).data) < 1e-5);
+  CHECK(deviation(run_in(Context::alone, {vector},
+                         [&](GraphBuilder& g, const std::vector<ValueId>& ids) {
+                           return add_matmul(g, ids[0], w, false, {});
+                         }),
+                  multiply({{1, 5}, vector.data}, w).data) < 1e-5);
 }
 
 TEST_CASE("matrix products of two computed operands and others without a kernel are named", "[matmul]") {
   const auto compile = [](const Shape& a, const Shape& b, const MatMulAttributes& attributes, bool constant) {
     GraphBuilder g;
     const ValueId x = g.input("x", DType::f32, a);
-    const ValueId y = constant ? g.constant("w", constant_of(random_tensor(b, 1))) : g.input("w", DType::f32, b);
+    const ValueId y =
+        constant ? g.constant("w", constant_of(random_tensor(b, 1))) : g.input("w", DType::f32, b);
     g.output(g.add1("MatMul", "product", Attributes::of(attributes), {x, y}));
     return Program::compile(g.finish(), options_for(Isa::scalar));
   };
-  const auto text = Contains("layer 'product': a matrix product is supported with a constant 2-D second input");
+  const auto text =
+      Contains("layer 'product': a matrix product is supported with a constant 2-D second input");
   CHECK_THROWS_WITH(compile({2, 3}, {3, 4}, matmul(false, false), false), text);
   CHECK_THROWS_WITH(compile({3, 2}, {3, 4}, matmul(true, false), true), text);
   CHECK_THROWS_WITH(compile({2, 3}, {3}, matmul(false, false), true), text);
@@ -119,7 +134,8 @@ TEST_CASE("integer matrix products give the bits of the reference", "[matmul][in
       GraphBuilder g;
       const ValueId x = g.input("x", DType::f32, a.shape);
       const ValueId y = add_matmul(g, x, w, transpose, bias);
-      const ValueId unit = g.constant("unit", constant_of(generate({n, n}, [](const Index& at) { return at[0] == at[1] ? 1 : 0; })));
+      const ValueId unit = g.constant(
+          "unit", constant_of(generate({n, n}, [](const Index& at) { return at[0] == at[1] ? 1 : 0; })));
       const ValueId z = g.add1("MatMul", "z", Attributes::of(matmul(false, false)), {y, unit});
       g.output(z);
       quantize_value(g.graph(), x, in.scale, in.zero_point);

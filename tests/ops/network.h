@@ -67,17 +67,20 @@ inline Tensor random_tensor(const Shape& shape, std::uint64_t seed, float low = 
   return generate(shape, [&](const Index&) { return random.real(low, high); });
 }
 
-inline float value_at(const Tensor& t, const Index& at) { return t.data[offset(t.shape, at)]; }
+inline float value_at(const Tensor& t, const Index& at) {
+  return t.data[offset(t.shape, at)];
+}
 
 /// Element `at` of a tensor that is broadcast (as numpy does) to a shape of this index.
 inline float broadcast_at(const Tensor& t, const Index& at) {
   Index own(t.shape.size());
-  for (std::size_t d = 0; d < own.size(); ++d)
-    own[d] = t.shape[d] == 1 ? 0 : at[d + at.size() - own.size()];
+  for (std::size_t d = 0; d < own.size(); ++d) own[d] = t.shape[d] == 1 ? 0 : at[d + at.size() - own.size()];
   return value_at(t, own);
 }
 
-inline Constant constant_of(const Tensor& t) { return Constant::f32(t.shape, t.data); }
+inline Constant constant_of(const Tensor& t) {
+  return Constant::f32(t.shape, t.data);
+}
 
 // ---- building blocks --------------------------------------------------------------------------------------
 
@@ -298,8 +301,7 @@ std::vector<float> run_in(Context context, const std::vector<Tensor>& inputs, F 
     return run_everywhere(b.finish(), inputs).front();
   }
   const ValueId before = add_activation(b, "before", y, "abs"), after = add_activation(b, "after", y, "neg");
-  const ValueId all =
-      b.add1("Concat", "all", Attributes::of(ConcatAttributes{1}), {before, y, after});
+  const ValueId all = b.add1("Concat", "all", Attributes::of(ConcatAttributes{1}), {before, y, after});
   b.output(add_identity(b, "all/pixels", all));
   const std::vector<float> wide = run_everywhere(b.finish(), inputs).front();
   std::vector<float> result;

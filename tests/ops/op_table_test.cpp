@@ -34,9 +34,9 @@ TEST_CASE("shapes broadcast as in numpy", "[ops]") {
   struct Case {
     Shape a, b, result;
   };
-  for (const Case& c : {Case{{}, {}, {}}, Case{{3}, {}, {3}}, Case{{2, 3}, {3}, {2, 3}},
-                        Case{{2, 1, 4}, {5, 1}, {2, 5, 4}}, Case{{1}, {7, 1}, {7, 1}},
-                        Case{{4, 1, 6}, {1, 5, 1}, {4, 5, 6}}}) {
+  for (const Case& c :
+       {Case{{}, {}, {}}, Case{{3}, {}, {3}}, Case{{2, 3}, {3}, {2, 3}}, Case{{2, 1, 4}, {5, 1}, {2, 5, 4}},
+        Case{{1}, {7, 1}, {7, 1}}, Case{{4, 1, 6}, {1, 5, 1}, {4, 5, 6}}}) {
     CHECK(broadcast_shape(c.a, c.b) == c.result);
     CHECK(broadcast_shape(c.b, c.a) == c.result);
   }

@@ -11,7 +11,8 @@ struct Case {
   Shape out;
 };
 
-PoolingAttributes with_pads(PoolingAttributes a, std::vector<std::int64_t> begin, std::vector<std::int64_t> end) {
+PoolingAttributes with_pads(PoolingAttributes a, std::vector<std::int64_t> begin,
+                            std::vector<std::int64_t> end) {
   a.pads_begin = std::move(begin);
   a.pads_end = std::move(end);
   return a;
@@ -31,9 +32,18 @@ std::vector<Case> cases(const char* method) {
           {"3x3 padded, batch 2", {2, 17, 5, 7}, pooling(m, 2, 3, 1, 1), {2, 17, 5, 7}},
           {"floor drops the rest", {1, 3, 7, 8}, pooling(m, 2, 3, 2), {1, 3, 3, 3}},
           {"ceil keeps it", {1, 3, 7, 8}, rounded(pooling(m, 2, 3, 2), "ceil"), {1, 3, 3, 4}},
-          {"ceil with begin pads", {1, 3, 6, 6}, rounded(with_pads(pooling(m, 2, 3, 2), {1, 0}, {1, 0}), "ceil"), {1, 3, 4, 3}},
-          {"the last window of ceil starts in the padding", {1, 2, 5, 5}, rounded(pooling(m, 2, 2, 3, 1), "ceil_clipped"), {1, 2, 2, 2}},
-          {"the same unclipped", {1, 2, 4, 4}, rounded(with_pads(pooling(m, 2, 2, 2), {0, 0}, {1, 1}), "ceil"), {1, 2, 3, 3}},
+          {"ceil with begin pads",
+           {1, 3, 6, 6},
+           rounded(with_pads(pooling(m, 2, 3, 2), {1, 0}, {1, 0}), "ceil"),
+           {1, 3, 4, 3}},
+          {"the last window of ceil starts in the padding",
+           {1, 2, 5, 5},
+           rounded(pooling(m, 2, 2, 3, 1), "ceil_clipped"),
+           {1, 2, 2, 2}},
+          {"the same unclipped",
+           {1, 2, 4, 4},
+           rounded(with_pads(pooling(m, 2, 2, 2), {0, 0}, {1, 1}), "ceil"),
+           {1, 2, 3, 3}},
           {"asymmetric pads", {1, 4, 6, 5}, with_pads(pooling(m, 2, 3, 2), {0, 1}, {1, 1}), {1, 4, 3, 3}},
           {"global", {2, 70, 7, 7}, pooling(m, 2, 7), {2, 70, 1, 1}},
           {"dilated", {1, 3, 8, 8}, dilated(pooling(m, 2, 2), 3), {1, 3, 5, 5}},
@@ -46,7 +56,8 @@ bool whole(const Case& c) {
   bool result = true;
   for_each_index(c.out, [&](const Index& at) {
     std::int64_t taps = 0;
-    for_each_tap(c.x, c.a.kernel, c.a.strides, c.a.dilations, c.a.pads_begin, at, [&](const Index&, const Index&) { ++taps; });
+    for_each_tap(c.x, c.a.kernel, c.a.strides, c.a.dilations, c.a.pads_begin, at,
+                 [&](const Index&, const Index&) { ++taps; });
     result = result && taps > 0;
   });
   return result;
@@ -74,9 +85,11 @@ TEST_CASE("maximum pooling", "[pooling]") {
     const Tensor expected = pool(x, c.out, c.a, [](std::int64_t, const Index&) { return 1; });
     for (const Context context : kContexts) {
       INFO(c.what << ", " << name_of(context));
-      CHECK(same_bytes(run_in(context, {x}, [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
-                         return b.add1("Pooling", "y", Attributes::of(c.a), {ids[0]});
-                       }), expected.data));
+      CHECK(same_bytes(run_in(context, {x},
+                              [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
+                                return b.add1("Pooling", "y", Attributes::of(c.a), {ids[0]});
+                              }),
+                       expected.data));
     }
   }
 }
@@ -85,8 +98,9 @@ TEST_CASE("average pooling divides by what each rule counts", "[pooling]") {
   std::uint64_t seed = 40;
   for (const Case& c : cases("avg")) {
     const Tensor x = random_tensor(c.x, ++seed);
-    const bool padded = std::any_of(c.a.pads_begin.begin(), c.a.pads_begin.end(), [](std::int64_t p) { return p != 0; }) ||
-                        std::any_of(c.a.pads_end.begin(), c.a.pads_end.end(), [](std::int64_t p) { return p != 0; });
+    const bool padded =
+        std::any_of(c.a.pads_begin.begin(), c.a.pads_begin.end(), [](std::int64_t p) { return p != 0; }) ||
+        std::any_of(c.a.pads_end.begin(), c.a.pads_end.end(), [](std::int64_t p) { return p != 0; });
     for (const char* rule : {"exclude", "kernel", "clip"}) {
       PoolingAttributes a = c.a;
       a.exclude_pad = rule[0] == 'e';
@@ -106,9 +120,11 @@ TEST_CASE("average pooling divides by what each rule counts", "[pooling]") {
       });
       for (const Context context : kContexts) {
         INFO(c.what << ", " << rule << ", " << name_of(context));
-        CHECK(deviation(run_in(context, {x}, [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
-                          return b.add1("Pooling", "y", Attributes::of(a), {ids[0]});
-                        }), expected.data) < 1e-5);
+        CHECK(deviation(run_in(context, {x},
+                               [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
+                                 return b.add1("Pooling", "y", Attributes::of(a), {ids[0]});
+                               }),
+                        expected.data) < 1e-5);
       }
     }
   }
@@ -133,14 +149,15 @@ TEST_CASE("integer pooling gives the bits of the reference", "[pooling][int8]") 
       REQUIRE(seen.dtype("y") == DType::u8);
       const Tensor expected = generate(c.out, [&](const Index& at) {
         std::int64_t sum = 0, largest = 0, count = 0;
-        for_each_tap(c.x, c.a.kernel, c.a.strides, c.a.dilations, c.a.pads_begin, at, [&](const Index&, const Index& p) {
-          Index from{at[0], at[1]};
-          from.insert(from.end(), p.begin(), p.end());
-          const int q = in.quantize(value_at(x, from));
-          sum += q - in.zero_point;
-          largest = std::max<std::int64_t>(largest, q);
-          ++count;
-        });
+        for_each_tap(c.x, c.a.kernel, c.a.strides, c.a.dilations, c.a.pads_begin, at,
+                     [&](const Index&, const Index& p) {
+                       Index from{at[0], at[1]};
+                       from.insert(from.end(), p.begin(), p.end());
+                       const int q = in.quantize(value_at(x, from));
+                       sum += q - in.zero_point;
+                       largest = std::max<std::int64_t>(largest, q);
+                       ++count;
+                     });
         if (max) return in.dequantize(static_cast<int>(largest));
         return out.stored(static_cast<float>(sum) * in.of(0) / static_cast<float>(count));
       });
@@ -149,8 +166,8 @@ TEST_CASE("integer pooling gives the bits of the reference", "[pooling][int8]") 
 }
 
 TEST_CASE("pooling that does not fit is an error", "[pooling]") {
-  PoolingAttributes zero_kernel = pooling("max", 2, 2), zero_stride = pooling("max", 2, 2), few = pooling("max", 2, 2),
-                    round = pooling("max", 2, 2);
+  PoolingAttributes zero_kernel = pooling("max", 2, 2), zero_stride = pooling("max", 2, 2),
+                    few = pooling("max", 2, 2), round = pooling("max", 2, 2);
   zero_kernel.kernel[0] = 0;
   zero_stride.strides[1] = 0;
   few.dilations = {1};
@@ -160,13 +177,14 @@ TEST_CASE("pooling that does not fit is an error", "[pooling]") {
     PoolingAttributes a;
     const char* text;
   };
-  const Bad bad[] = {{{4, 4}, pooling("max", 2, 2), "pools a tensor of shape [4,4], expected rank 3 to 5"},
-                     {{1, 2, 4, 4}, few, "kernel, strides and pads must have 2 values each"},
-                     {{1, 2, 4, 4}, pooling("median", 2, 2), "pooling method 'median' is neither max nor avg"},
-                     {{1, 2, 4, 4}, zero_kernel, "must be positive"},
-                     {{1, 2, 4, 4}, zero_stride, "must be positive"},
-                     {{1, 2, 4, 4}, pooling("max", 2, 5), "kernel is larger than the padded input"},
-                     {{1, 2, 4, 4}, round, "rounding 'up' is none of floor, ceil and ceil_clipped"}};
+  const Bad bad[] = {
+      {{4, 4}, pooling("max", 2, 2), "pools a tensor of shape [4,4], expected rank 3 to 5"},
+      {{1, 2, 4, 4}, few, "kernel, strides and pads must have 2 values each"},
+      {{1, 2, 4, 4}, pooling("median", 2, 2), "pooling method 'median' is neither max nor avg"},
+      {{1, 2, 4, 4}, zero_kernel, "must be positive"},
+      {{1, 2, 4, 4}, zero_stride, "must be positive"},
+      {{1, 2, 4, 4}, pooling("max", 2, 5), "kernel is larger than the padded input"},
+      {{1, 2, 4, 4}, round, "rounding 'up' is none of floor, ceil and ceil_clipped"}};
   for (const Bad& c : bad) {
     INFO(c.text);
     CHECK_THROWS_AS(inferred("Pooling", Attributes::of(c.a), {c.x}), FormatError);

@@ -59,14 +59,19 @@ struct Case {
   std::vector<std::int64_t> axes;
   Shape kept, dropped;
 };
-const Case kCases[] = {{{2, 19, 4, 5}, {2, 3}, {2, 19, 1, 1}, {2, 19}}, {{2, 19, 4, 5}, {1}, {2, 1, 4, 5}, {2, 4, 5}},
-                       {{2, 3, 4}, {-1}, {2, 3, 1}, {2, 3}},            {{2, 3, 4}, {0, 1, 2}, {1, 1, 1}, {}},
-                       {{5, 4}, {0}, {1, 4}, {4}},                      {{2, 3, 4}, {}, {2, 3, 4}, {2, 3, 4}},
-                       {{33}, {0}, {1}, {}},                            {{1, 3, 2, 3, 4}, {2, 3, 4}, {1, 3, 1, 1, 1}, {1, 3}}};
+const Case kCases[] = {{{2, 19, 4, 5}, {2, 3}, {2, 19, 1, 1}, {2, 19}},
+                       {{2, 19, 4, 5}, {1}, {2, 1, 4, 5}, {2, 4, 5}},
+                       {{2, 3, 4}, {-1}, {2, 3, 1}, {2, 3}},
+                       {{2, 3, 4}, {0, 1, 2}, {1, 1, 1}, {}},
+                       {{5, 4}, {0}, {1, 4}, {4}},
+                       {{2, 3, 4}, {}, {2, 3, 4}, {2, 3, 4}},
+                       {{33}, {0}, {1}, {}},
+                       {{1, 3, 2, 3, 4}, {2, 3, 4}, {1, 3, 1, 1, 1}, {1, 3}}};
 
 std::vector<bool> reduced_dims(const Case& c) {
   std::vector<bool> reduced(c.x.size(), false);
-  for (const std::int64_t axis : c.axes) reduced[static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(c.x.size()) : axis)] = true;
+  for (const std::int64_t axis : c.axes)
+    reduced[static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(c.x.size()) : axis)] = true;
   return reduced;
 }
 
@@ -83,9 +88,11 @@ TEST_CASE("reductions over neighbouring axes in every context", "[reduce]") {
         const Tensor expected = reference(o, x, reduced_dims(c), out);
         for (const Context context : kContexts) {
           INFO(o.name << " of " << to_string(c.x) << " to " << to_string(out) << ", " << name_of(context));
-          CHECK(deviation(run_in(context, {x}, [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
-                            return b.add1("Reduce", "y", reduce(o.name, c.axes, keep), {ids[0]});
-                          }), expected.data) < 1e-5);
+          CHECK(deviation(run_in(context, {x},
+                                 [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
+                                   return b.add1("Reduce", "y", reduce(o.name, c.axes, keep), {ids[0]});
+                                 }),
+                          expected.data) < 1e-5);
         }
       }
     }
@@ -102,13 +109,16 @@ TEST_CASE("sums and products of shapes fold", "[reduce]") {
 }
 
 TEST_CASE("reductions that cannot run are named", "[reduce]") {
-  CHECK_THROWS_WITH(inferred("Reduce", reduce("sum", {3}, false), {{2, 3, 4}}), Contains("axis 3 is outside a tensor of rank 3"));
+  CHECK_THROWS_WITH(inferred("Reduce", reduce("sum", {3}, false), {{2, 3, 4}}),
+                    Contains("axis 3 is outside a tensor of rank 3"));
   const auto compile = [](const Attributes& a) {
     GraphBuilder b;
     b.output(b.add1("Reduce", "layer", a, {b.input("x", DType::f32, {2, 3, 4})}));
     return Program::compile(b.finish(), options_for(Isa::scalar));
   };
-  CHECK_THROWS_WITH(compile(reduce("median", {1}, true)), Contains("layer 'layer': reduction 'median' is not supported"));
-  CHECK_THROWS_WITH(compile(reduce("sum", {0, 2}, true)), Contains("layer 'layer'") && Contains("axes that are not neighbours"));
+  CHECK_THROWS_WITH(compile(reduce("median", {1}, true)),
+                    Contains("layer 'layer': reduction 'median' is not supported"));
+  CHECK_THROWS_WITH(compile(reduce("sum", {0, 2}, true)),
+                    Contains("layer 'layer'") && Contains("axes that are not neighbours"));
   CHECK_THROWS_AS(compile(reduce("sum", {0, 2}, true)), UnsupportedError);
 }

@@ -30,9 +30,10 @@ inline Tensor convolve(const Tensor& x, const Tensor& w, const std::vector<float
   const Shape kernel(w.shape.begin() + 3, w.shape.end());
   Shape out{x.shape[0], w.shape[0] * w.shape[1]};
   for (std::size_t d = 0; d < kernel.size(); ++d)
-    out.push_back((x.shape[d + 2] + a.pads_begin[d] + a.pads_end[d] - ((kernel[d] - 1) * a.dilations[d] + 1)) /
-                      a.strides[d] +
-                  1);
+    out.push_back(
+        (x.shape[d + 2] + a.pads_begin[d] + a.pads_end[d] - ((kernel[d] - 1) * a.dilations[d] + 1)) /
+            a.strides[d] +
+        1);
   return generate(out, [&](const Index& at) {
     const std::int64_t group = at[1] / w.shape[1];
     double sum = bias.empty() ? 0.0 : static_cast<double>(bias[static_cast<std::size_t>(at[1])]);
@@ -96,8 +97,8 @@ struct Scale {
   float of(std::size_t channel) const { return scale[scale.size() == 1 ? 0 : channel]; }
   int quantize(float x, std::size_t channel = 0) const {
     const float v = x * (1.0F / of(channel));
-    const float bounded = std::min(std::max(v, static_cast<float>(-zero_point)),
-                                   static_cast<float>(255 - zero_point));
+    const float bounded =
+        std::min(std::max(v, static_cast<float>(-zero_point)), static_cast<float>(255 - zero_point));
     return static_cast<int>(std::nearbyint(bounded)) + zero_point;
   }
   float dequantize(int q, std::size_t channel = 0) const {

@@ -17,8 +17,9 @@ struct Case {
   std::vector<std::int64_t> start, step;
 };
 
-StridedSliceAttributes masks(std::vector<std::int64_t> begin, std::vector<std::int64_t> end, std::vector<std::int64_t> new_axis = {},
-                             std::vector<std::int64_t> shrink = {}, std::vector<std::int64_t> ellipsis = {}) {
+StridedSliceAttributes masks(std::vector<std::int64_t> begin, std::vector<std::int64_t> end,
+                             std::vector<std::int64_t> new_axis = {}, std::vector<std::int64_t> shrink = {},
+                             std::vector<std::int64_t> ellipsis = {}) {
   return {std::move(begin), std::move(end), std::move(new_axis), std::move(shrink), std::move(ellipsis)};
 }
 
@@ -33,19 +34,60 @@ const std::vector<Case>& cases() {
       {"backwards through 0", {6}, {-1}, {-100}, {-1}, {}, {6}, {5}, {-1}},
       {"masked", {6}, {3}, {3}, {1}, masks({1}, {1}), {6}, {0}, {1}},
       {"masked backwards", {6}, {3}, {3}, {-1}, masks({1}, {1}), {6}, {5}, {-1}},
-      {"the rest is kept", {2, 5, 3, 4}, {0, 1}, {2, 4}, {1, 1}, {}, {2, 3, 3, 4}, {0, 1, 0, 0}, {1, 1, 1, 1}},
-      {"spatial steps", {2, 5, 6, 7}, {0, 0, 1, 0}, {2, 5, 6, 7}, {1, 2, 2, 3}, {}, {2, 3, 3, 3}, {0, 0, 1, 0}, {1, 2, 2, 3}},
-      {"shrink", {2, 5, 3}, {1, -1, 0}, {2, 0, 3}, {1, 1, 1}, masks({}, {}, {}, {1, 1, 0}), {3}, {1, 4, 0}, {1, 1, 1}},
+      {"the rest is kept",
+       {2, 5, 3, 4},
+       {0, 1},
+       {2, 4},
+       {1, 1},
+       {},
+       {2, 3, 3, 4},
+       {0, 1, 0, 0},
+       {1, 1, 1, 1}},
+      {"spatial steps",
+       {2, 5, 6, 7},
+       {0, 0, 1, 0},
+       {2, 5, 6, 7},
+       {1, 2, 2, 3},
+       {},
+       {2, 3, 3, 3},
+       {0, 0, 1, 0},
+       {1, 2, 2, 3}},
+      {"shrink",
+       {2, 5, 3},
+       {1, -1, 0},
+       {2, 0, 3},
+       {1, 1, 1},
+       masks({}, {}, {}, {1, 1, 0}),
+       {3},
+       {1, 4, 0},
+       {1, 1, 1}},
       {"new axis", {2, 3}, {0, 0}, {0, 2}, {1, 1}, masks({}, {}, {1, 0}), {1, 2, 3}, {0, 0}, {1, 1}},
-      {"ellipsis", {2, 5, 3, 4}, {0, 0, 1}, {2, 0, 3}, {1, 1, 1}, masks({}, {}, {}, {}, {0, 1, 0}), {2, 5, 3, 2}, {0, 0, 0, 1}, {1, 1, 1, 1}},
-      {"ellipsis before the last", {2, 5, 3, 4}, {0, 1}, {0, 3}, {1, 1}, masks({}, {}, {}, {}, {1, 0}), {2, 5, 3, 2}, {0, 0, 0, 1}, {1, 1, 1, 1}},
+      {"ellipsis",
+       {2, 5, 3, 4},
+       {0, 0, 1},
+       {2, 0, 3},
+       {1, 1, 1},
+       masks({}, {}, {}, {}, {0, 1, 0}),
+       {2, 5, 3, 2},
+       {0, 0, 0, 1},
+       {1, 1, 1, 1}},
+      {"ellipsis before the last",
+       {2, 5, 3, 4},
+       {0, 1},
+       {0, 3},
+       {1, 1},
+       masks({}, {}, {}, {}, {1, 0}),
+       {2, 5, 3, 2},
+       {0, 0, 0, 1},
+       {1, 1, 1, 1}},
       {"steps as large as integers get", {6}, {2}, {kMax}, {kMax}, {}, {1}, {2}, {1}},
       {"steps as small as integers get", {6}, {4}, {kMin}, {kMin}, {}, {1}, {4}, {1}}};
   return table;
 }
 
 std::vector<ValueId> operands(GraphBuilder& b, ValueId x, const Case& c) {
-  std::vector<ValueId> ids{x, b.constant("begin", Constant::i64_vector(c.begin)), b.constant("end", Constant::i64_vector(c.end))};
+  std::vector<ValueId> ids{x, b.constant("begin", Constant::i64_vector(c.begin)),
+                           b.constant("end", Constant::i64_vector(c.end))};
   if (!c.steps.empty()) ids.push_back(b.constant("steps", Constant::i64_vector(c.steps)));
   return ids;
 }
@@ -75,7 +117,8 @@ TEST_CASE("strided slices have the shapes of the masks", "[strided_slice]") {
     INFO(c.what);
     GraphBuilder b;
     const ValueId x = b.input("x", DType::f32, c.x);
-    CHECK(b.graph().value(b.add1("StridedSlice", "y", Attributes::of(c.a), operands(b, x, c))).shape == c.out);
+    CHECK(b.graph().value(b.add1("StridedSlice", "y", Attributes::of(c.a), operands(b, x, c))).shape ==
+          c.out);
   }
 }
 
@@ -91,9 +134,12 @@ TEST_CASE("strided slices take the elements, folded and at run time", "[strided_
     CHECK(folding.graph().value(y).constant.to_floats() == expected.data);
     for (const Context context : kContexts) {
       INFO(name_of(context));
-      CHECK(same_bytes(run_in(context, {x}, [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
-                         return b.add1("StridedSlice", "y", Attributes::of(c.a), operands(b, ids[0], c));
-                       }), expected.data));
+      CHECK(same_bytes(run_in(context, {x},
+                              [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
+                                return b.add1("StridedSlice", "y", Attributes::of(c.a),
+                                              operands(b, ids[0], c));
+                              }),
+                       expected.data));
     }
   }
 }
@@ -103,16 +149,18 @@ TEST_CASE("slices that do not fit are errors", "[strided_slice]") {
     Case c;
     const char* text;
   };
-  const Bad bad[] = {{{"", {4}, {0, 0}, {1, 1}, {1, 1}, {}, {}, {}, {}}, "slices more dimensions than [4] has"},
-                     {{"", {4}, {0}, {1, 1}, {1}, {}, {}, {}, {}}, "begin, end and strides differ in length"},
-                     {{"", {4}, {0}, {1}, {1, 1}, {}, {}, {}, {}}, "begin, end and strides differ in length"},
-                     {{"", {4}, {0}, {1}, {0}, {}, {}, {}, {}}, "slices with stride 0"},
-                     {{"", {4}, {4}, {5}, {1}, masks({}, {}, {}, {1}), {}, {}, {}}, "takes index 4 of a dimension of 4"},
-                     {{"", {4}, {-5}, {5}, {1}, masks({}, {}, {}, {1}), {}, {}, {}}, "takes index -5 of a dimension of 4"}};
+  const Bad bad[] = {
+      {{"", {4}, {0, 0}, {1, 1}, {1, 1}, {}, {}, {}, {}}, "slices more dimensions than [4] has"},
+      {{"", {4}, {0}, {1, 1}, {1}, {}, {}, {}, {}}, "begin, end and strides differ in length"},
+      {{"", {4}, {0}, {1}, {1, 1}, {}, {}, {}, {}}, "begin, end and strides differ in length"},
+      {{"", {4}, {0}, {1}, {0}, {}, {}, {}, {}}, "slices with stride 0"},
+      {{"", {4}, {4}, {5}, {1}, masks({}, {}, {}, {1}), {}, {}, {}}, "takes index 4 of a dimension of 4"},
+      {{"", {4}, {-5}, {5}, {1}, masks({}, {}, {}, {1}), {}, {}, {}}, "takes index -5 of a dimension of 4"}};
   for (const Bad& c : bad) {
     GraphBuilder b;
     const ValueId x = b.input("x", DType::f32, c.c.x);
     CHECK_THROWS_AS(b.add1("StridedSlice", "y", Attributes::of(c.c.a), operands(b, x, c.c)), FormatError);
-    CHECK_THROWS_WITH(b.add1("StridedSlice", "y", Attributes::of(c.c.a), operands(b, x, c.c)), Contains("layer 'y'") && Contains(c.text));
+    CHECK_THROWS_WITH(b.add1("StridedSlice", "y", Attributes::of(c.c.a), operands(b, x, c.c)),
+                      Contains("layer 'y'") && Contains(c.text));
   }
 }

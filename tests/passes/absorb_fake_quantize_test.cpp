@@ -6,18 +6,23 @@ using namespace refcalib_test;
 
 namespace {
 
-ValueId add_fake_quantize(GraphBuilder& b, const std::string& name, ValueId x, const Tensor& low, const Tensor& high,
-                          const Tensor& out_low, const Tensor& out_high, std::int64_t levels = 256) {
+ValueId add_fake_quantize(GraphBuilder& b, const std::string& name, ValueId x, const Tensor& low,
+                          const Tensor& high, const Tensor& out_low, const Tensor& out_high,
+                          std::int64_t levels = 256) {
   std::vector<ValueId> inputs{x};
-  for (const Tensor* t : {&low, &high, &out_low, &out_high}) inputs.push_back(b.constant(name + "/limit", constant_of(*t)));
+  for (const Tensor* t : {&low, &high, &out_low, &out_high})
+    inputs.push_back(b.constant(name + "/limit", constant_of(*t)));
   return b.add1("FakeQuantize", name, Attributes::of(FakeQuantizeAttributes{levels}), inputs);
 }
 
-ValueId add_fake_quantize(GraphBuilder& b, const std::string& name, ValueId x, const Tensor& low, const Tensor& high, std::int64_t levels = 256) {
+ValueId add_fake_quantize(GraphBuilder& b, const std::string& name, ValueId x, const Tensor& low,
+                          const Tensor& high, std::int64_t levels = 256) {
   return add_fake_quantize(b, name, x, low, high, low, high, levels);
 }
 
-Tensor scalar(float v) { return {{}, {v}}; }
+Tensor scalar(float v) {
+  return {{}, {v}};
+}
 
 /// Limits -high and high along one axis of a shape of ones.
 std::pair<Tensor, Tensor> symmetric(const Shape& shape, std::uint64_t seed) {
@@ -35,10 +40,12 @@ TEST_CASE("a range of activations becomes their quantization", "[absorb_fake_qua
     std::int64_t levels;
     int zero_point;
   };
-  for (const Case& c : {Case{0, 2.55F, 256, 0}, Case{-1.28F, 1.27F, 256, 128}, Case{-0.5F, 2.05F, 256, 50}, Case{-1.27F, 1.27F, 255, 127}}) {
+  for (const Case& c : {Case{0, 2.55F, 256, 0}, Case{-1.28F, 1.27F, 256, 128}, Case{-0.5F, 2.05F, 256, 50},
+                        Case{-1.27F, 1.27F, 255, 127}}) {
     INFO(c.low << " to " << c.high);
     Start s;
-    s.b.output(add_activation(s.b, "y", add_fake_quantize(s.b, "fq", s.conv, scalar(c.low), scalar(c.high), c.levels), "tanh"));
+    s.b.output(add_activation(
+        s.b, "y", add_fake_quantize(s.b, "fq", s.conv, scalar(c.low), scalar(c.high), c.levels), "tanh"));
     const Graph result = after(s.b.finish(), absorb_fake_quantize);
     CHECK(ops_of(result) == "Convolution Activation");
     const auto& q = result.value(s.conv).quantization;
@@ -51,7 +58,8 @@ TEST_CASE("a range of activations becomes their quantization", "[absorb_fake_qua
 
 TEST_CASE("ranges per channel of activations with a common zero point are kept", "[absorb_fake_quantize]") {
   Start s;
-  const Tensor low = generate({1, 4, 1, 1}, [](const Index&) { return 0; }), high = random_tensor({1, 4, 1, 1}, 4, 1, 3);
+  const Tensor low = generate({1, 4, 1, 1}, [](const Index&) { return 0; }),
+               high = random_tensor({1, 4, 1, 1}, 4, 1, 3);
   s.b.output(add_unit_convolution(s.b, "dw", add_fake_quantize(s.b, "fq", s.conv, low, high)));
   const Graph result = after(s.b.finish(), absorb_fake_quantize);
   REQUIRE(result.value(s.conv).quantization);
@@ -64,34 +72,47 @@ TEST_CASE("other ranges of activations run in float by the formula", "[absorb_fa
     std::function<ValueId(Start&)> add;
   };
   const Case cases[] = {
-      {"an output range of its own", [](Start& s) { return add_fake_quantize(s.b, "fq", s.conv, scalar(-1), scalar(1), scalar(-2), scalar(1)); }},
-      {"16 levels", [](Start& s) { return add_fake_quantize(s.b, "fq", s.conv, scalar(0), scalar(1.5F), 16); }},
-      {"a range without zero", [](Start& s) { return add_fake_quantize(s.b, "fq", s.conv, scalar(0.5F), scalar(2)); }},
-      {"zero between two levels", [](Start& s) { return add_fake_quantize(s.b, "fq", s.conv, scalar(-1), scalar(1)); }},
+      {"an output range of its own",
+       [](Start& s) {
+         return add_fake_quantize(s.b, "fq", s.conv, scalar(-1), scalar(1), scalar(-2), scalar(1));
+       }},
+      {"16 levels",
+       [](Start& s) { return add_fake_quantize(s.b, "fq", s.conv, scalar(0), scalar(1.5F), 16); }},
+      {"a range without zero",
+       [](Start& s) { return add_fake_quantize(s.b, "fq", s.conv, scalar(0.5F), scalar(2)); }},
+      {"zero between two levels",
+       [](Start& s) { return add_fake_quantize(s.b, "fq", s.conv, scalar(-1), scalar(1)); }},
       {"zero points that differ by channel",
        [](Start& s) {
-         return add_fake_quantize(s.b, "fq", s.conv, {{1, 4, 1, 1}, {0, 0, -1.28F, 0}}, {{1, 4, 1, 1}, {2.55F, 2.55F, 1.27F, 2.55F}});
+         return add_fake_quantize(s.b, "fq", s.conv, {{1, 4, 1, 1}, {0, 0, -1.28F, 0}},
+                                  {{1, 4, 1, 1}, {2.55F, 2.55F, 1.27F, 2.55F}});
        }},
       {"ranges along the width",
-       [](Start& s) { return add_fake_quantize(s.b, "fq", s.conv, {{5}, {0, 0, 0, 0, 0}}, {{5}, {1, 2, 3, 4, 5}}); }},
+       [](Start& s) {
+         return add_fake_quantize(s.b, "fq", s.conv, {{5}, {0, 0, 0, 0, 0}}, {{5}, {1, 2, 3, 4, 5}});
+       }},
       {"no extent", [](Start& s) { return add_fake_quantize(s.b, "fq", s.conv, scalar(0), scalar(0)); }}};
   for (const Case& c : cases) {
     INFO(c.what);
     Start s;
     s.b.output(add_activation(s.b, "y", c.add(s), "tanh"));
-    const Graph result = check_pass(s.b.finish(), absorb_fake_quantize, {s.x}, "Convolution FakeQuantize Activation");
+    const Graph result =
+        check_pass(s.b.finish(), absorb_fake_quantize, {s.x}, "Convolution FakeQuantize Activation");
     CHECK_FALSE(result.value(s.conv).quantization);
   }
 }
 
-TEST_CASE("a FakeQuantize that the network gives out stays; of two that differ the second stays", "[absorb_fake_quantize]") {
+TEST_CASE("a FakeQuantize that the network gives out stays; of two that differ the second stays",
+          "[absorb_fake_quantize]") {
   Start out;
   out.b.output(add_fake_quantize(out.b, "fq", out.conv, scalar(0), scalar(2.55F)));
   check_pass(out.b.finish(), absorb_fake_quantize, {out.x}, "Convolution FakeQuantize");
 
   Start two;
-  two.b.output(add_activation(two.b, "a", add_fake_quantize(two.b, "fq", two.conv, scalar(0), scalar(2.55F)), "tanh"));
-  two.b.output(add_activation(two.b, "b", add_fake_quantize(two.b, "fq2", two.conv, scalar(0), scalar(5.1F)), "tanh"));
+  two.b.output(
+      add_activation(two.b, "a", add_fake_quantize(two.b, "fq", two.conv, scalar(0), scalar(2.55F)), "tanh"));
+  two.b.output(
+      add_activation(two.b, "b", add_fake_quantize(two.b, "fq2", two.conv, scalar(0), scalar(5.1F)), "tanh"));
   const Graph result = after(two.b.finish(), absorb_fake_quantize);
   CHECK(ops_of(result) == "Convolution Activation FakeQuantize Activation");
   CHECK(result.value(two.conv).quantization->scale.front() == 2.55F / 255.0F);
@@ -105,10 +126,13 @@ TEST_CASE("ranges of constant weights become their scales", "[absorb_fake_quanti
       const ValueId x = b.input("x", DType::f32, {1, 4, 5, 5});
       const Tensor w = random_tensor({6, 2, 3, 3}, 1);
       const auto [low, high] = symmetric(per_channel ? Shape{6, 1, 1, 1} : Shape{}, 2);
-      const ValueId stored = b.constant("w", reshaped ? constant_of(w) : constant_of(w).reshaped({2, 3, 2, 3, 3}));
+      const ValueId stored =
+          b.constant("w", reshaped ? constant_of(w) : constant_of(w).reshaped({2, 3, 2, 3, 3}));
       if (per_channel && !reshaped) continue;  // the groups are in the way of one range per channel
       ValueId weights = add_fake_quantize(b, "fq", stored, low, high, 255);
-      if (reshaped) weights = b.add1("Reshape", "groups", Attributes::of(ReshapeAttributes{}), {weights, b.constant("s", Constant::i64_vector({2, 3, 2, 3, 3}))});
+      if (reshaped)
+        weights = b.add1("Reshape", "groups", Attributes::of(ReshapeAttributes{}),
+                         {weights, b.constant("s", Constant::i64_vector({2, 3, 2, 3, 3}))});
       b.output(b.add1("Convolution", "y", Attributes::of(convolution(2)), {x, weights}));
       const Graph result = after(b.finish(), absorb_fake_quantize);
       CHECK(ops_of(result) == "Convolution");
@@ -135,7 +159,8 @@ TEST_CASE("weights of matrix products have their scales along the outputs", "[ab
       const ValueId weights = add_fake_quantize(b, "fq", b.constant("w", constant_of(w)), low, high, 255);
       MatMulAttributes attributes;
       attributes.transpose_b = transpose;
-      b.output(b.add1("MatMul", "y", Attributes::of(attributes), {b.input("x", DType::f32, x.shape), weights}));
+      b.output(
+          b.add1("MatMul", "y", Attributes::of(attributes), {b.input("x", DType::f32, x.shape), weights}));
       const Graph result = after(b.finish(), absorb_fake_quantize);
       CHECK(ops_of(result) == "MatMul");
       CHECK(result.value(node_named(result, "y").inputs[1]).quantization.has_value() == outputs);
@@ -153,32 +178,45 @@ TEST_CASE("weights without s8 scales are evaluated by the formula", "[absorb_fak
                         {"15 levels", scalar(-1), scalar(1), scalar(-1), scalar(1), 15},
                         {"an asymmetric range", scalar(-1), scalar(2), scalar(-1), scalar(2), 255},
                         {"an output range of its own", scalar(-1), scalar(1), scalar(-2), scalar(2), 255},
-                        {"ranges per input channel", {{1, 1, 4, 1, 1}, {-1, -2, -1, -2}}, {{1, 1, 4, 1, 1}, {1, 2, 1, 2}}, {{1, 1, 4, 1, 1}, {-1, -2, -1, -2}}, {{1, 1, 4, 1, 1}, {1, 2, 1, 2}}, 255}};
+                        {"ranges per input channel",
+                         {{1, 1, 4, 1, 1}, {-1, -2, -1, -2}},
+                         {{1, 1, 4, 1, 1}, {1, 2, 1, 2}},
+                         {{1, 1, 4, 1, 1}, {-1, -2, -1, -2}},
+                         {{1, 1, 4, 1, 1}, {1, 2, 1, 2}},
+                         255}};
   for (const Case& c : cases) {
     INFO(c.what);
     GraphBuilder b;
     const Tensor x = random_tensor({1, 4, 5, 5}, 1), w = random_tensor({1, 3, 4, 3, 3}, 2);
-    const ValueId weights = add_fake_quantize(b, "fq", b.constant("w", constant_of(w)), c.il, c.ih, c.ol, c.oh, c.levels);
-    b.output(b.add1("Convolution", "y", Attributes::of(convolution(2)), {b.input("x", DType::f32, x.shape), weights}));
+    const ValueId weights =
+        add_fake_quantize(b, "fq", b.constant("w", constant_of(w)), c.il, c.ih, c.ol, c.oh, c.levels);
+    b.output(b.add1("Convolution", "y", Attributes::of(convolution(2)),
+                    {b.input("x", DType::f32, x.shape), weights}));
     const Graph result = after(b.finish(), absorb_fake_quantize);
     CHECK(ops_of(result) == "Convolution");
     const auto steps = static_cast<float>(c.levels - 1);
     const Tensor expected = generate(w.shape, [&](const Index& at) {
-      const float v = value_at(w, at), il = broadcast_at(c.il, at), ih = broadcast_at(c.ih, at), ol = broadcast_at(c.ol, at), oh = broadcast_at(c.oh, at);
-      return v <= il ? ol : v > ih ? oh : std::nearbyint((v - il) / (ih - il) * steps) / steps * (oh - ol) + ol;
+      const float v = value_at(w, at), il = broadcast_at(c.il, at), ih = broadcast_at(c.ih, at),
+                  ol = broadcast_at(c.ol, at), oh = broadcast_at(c.oh, at);
+      return v <= il  ? ol
+             : v > ih ? oh
+                      : std::nearbyint((v - il) / (ih - il) * steps) / steps * (oh - ol) + ol;
     });
     const Value& value = result.value(node_named(result, "y").inputs[1]);
     CHECK_FALSE(value.quantization);
     CHECK(same_bytes(value.constant.to_floats(), expected.data));
-    CHECK(deviation(run_everywhere(result, {x}).front(), convolve(x, expected, {}, convolution(2)).data) < 1e-5);
+    CHECK(deviation(run_everywhere(result, {x}).front(), convolve(x, expected, {}, convolution(2)).data) <
+          1e-5);
   }
 }
 
-TEST_CASE("weights that another node reads without FakeQuantize stay unmarked there", "[absorb_fake_quantize]") {
+TEST_CASE("weights that another node reads without FakeQuantize stay unmarked there",
+          "[absorb_fake_quantize]") {
   GraphBuilder b;
   const ValueId x = b.input("x", DType::f32, {1, 4, 5, 5});
   const ValueId w = b.constant("w", constant_of(random_tensor({1, 3, 4, 3, 3}, 2)));
-  b.output(b.add1("Convolution", "y", Attributes::of(convolution(2)), {x, add_fake_quantize(b, "fq", w, scalar(-1), scalar(1), 255)}));
+  b.output(b.add1("Convolution", "y", Attributes::of(convolution(2)),
+                  {x, add_fake_quantize(b, "fq", w, scalar(-1), scalar(1), 255)}));
   b.output(b.add1("Convolution", "z", Attributes::of(convolution(2)), {x, w}));
   const Graph result = after(b.finish(), absorb_fake_quantize);
   CHECK(result.value(node_named(result, "y").inputs[1]).quantization);

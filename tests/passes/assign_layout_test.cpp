@@ -4,7 +4,9 @@ using namespace refcalib_test;
 
 namespace {
 
-Layout layout_of(const Graph& graph, const std::string& value) { return graph.value(graph.find_value(value)).layout; }
+Layout layout_of(const Graph& graph, const std::string& value) {
+  return graph.value(graph.find_value(value)).layout;
+}
 
 }  // namespace
 
@@ -49,10 +51,12 @@ TEST_CASE("a transpose to N, spatial, C of channels-last data is a view", "[assi
     std::vector<std::int64_t> order;
     const char* ops;
   };
-  for (const Case& c : {Case{{0, 2, 3, 1}, "Reorder Pooling Reinterpret Softmax"}, Case{{0, 3, 1, 2}, "Reorder Pooling Reorder Transpose Softmax"}}) {
+  for (const Case& c : {Case{{0, 2, 3, 1}, "Reorder Pooling Reinterpret Softmax"},
+                        Case{{0, 3, 1, 2}, "Reorder Pooling Reorder Transpose Softmax"}}) {
     const Tensor x = random_tensor({2, 3, 4, 5}, 1);
     GraphBuilder b;
-    const ValueId y = b.add1("Transpose", "y", Attributes::of(TransposeAttributes{c.order}), {add_identity(b, "in", b.input("x", DType::f32, x.shape))});
+    const ValueId y = b.add1("Transpose", "y", Attributes::of(TransposeAttributes{c.order}),
+                             {add_identity(b, "in", b.input("x", DType::f32, x.shape))});
     b.output(b.add1("Softmax", "z", Attributes::of(SoftmaxAttributes{1, false}), {y}));
     const Graph graph = b.finish();
     CHECK(ops_of(after(graph, assign_layout)) == c.ops);
@@ -63,7 +67,8 @@ TEST_CASE("a transpose to N, spatial, C of channels-last data is a view", "[assi
   }
 }
 
-TEST_CASE("element-wise operations take the order of their operands, plain where ranks differ", "[assign_layout]") {
+TEST_CASE("element-wise operations take the order of their operands, plain where ranks differ",
+          "[assign_layout]") {
   GraphBuilder b;
   const ValueId x = b.input("x", DType::f32, {1, 4, 3, 5});
   const ValueId pixels = add_identity(b, "pixels", x);
@@ -76,7 +81,8 @@ TEST_CASE("element-wise operations take the order of their operands, plain where
   CHECK(layout_of(graph, "plain") == Layout::plain);
 }
 
-TEST_CASE("conversions of precision make channels-last integers and plain floats on the way", "[assign_layout]") {
+TEST_CASE("conversions of precision make channels-last integers and plain floats on the way",
+          "[assign_layout]") {
   Start s;
   s.b.output(add_unit_convolution(s.b, "second", s.conv));
   s.b.output(s.b.add1("Softmax", "soft", Attributes::of(SoftmaxAttributes{1, false}), {s.conv}));
@@ -92,5 +98,6 @@ TEST_CASE("a channels-last operation on a constant is an error that names the la
   const ValueId k = b.constant("k", constant_of(random_tensor({1, 2, 3, 3}, 1)));
   b.output(add_identity(b, "layer", k));
   Graph graph = b.finish();
-  CHECK_THROWS_WITH(assign_layout(graph), Contains("layer 'layer': operation 'Pooling' of a constant is not supported"));
+  CHECK_THROWS_WITH(assign_layout(graph),
+                    Contains("layer 'layer': operation 'Pooling' of a constant is not supported"));
 }

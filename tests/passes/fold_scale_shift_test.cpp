@@ -6,7 +6,8 @@ using namespace refcalib_test;
 
 namespace {
 
-ValueId add_affine(GraphBuilder& b, const std::string& name, ValueId x, std::int64_t values, std::uint64_t seed) {
+ValueId add_affine(GraphBuilder& b, const std::string& name, ValueId x, std::int64_t values,
+                   std::uint64_t seed) {
   const ValueId scale = b.constant(name + "/s", constant_of(random_tensor({values}, seed)));
   const ValueId shift = b.constant(name + "/b", constant_of(random_tensor({values}, seed + 1)));
   return b.add1("ChannelAffine", name, Attributes::of(ChannelAffineAttributes{}), {x, scale, shift});
@@ -14,20 +15,27 @@ ValueId add_affine(GraphBuilder& b, const std::string& name, ValueId x, std::int
 
 }  // namespace
 
-TEST_CASE("scale and shift fold into the convolution in front, grouped or not, with or without bias", "[fold_scale_shift]") {
+TEST_CASE("scale and shift fold into the convolution in front, grouped or not, with or without bias",
+          "[fold_scale_shift]") {
   for (const bool bias : {false, true})
     for (const std::int64_t values : {std::int64_t{1}, std::int64_t{4}})
       for (const bool depthwise : {false, true}) {
         INFO("bias " << bias << " values " << values << " depthwise " << depthwise);
         Start s(4, bias);
-        const ValueId conv = depthwise ? add_convolution(s.b, "dw", s.input, random_tensor({4, 1, 1, 3, 3}, 8), bias ? std::vector<float>{1, 2, 3, 4} : std::vector<float>{}, convolution(2, 1, 1)) : s.conv;
+        const ValueId conv =
+            depthwise ? add_convolution(s.b, "dw", s.input, random_tensor({4, 1, 1, 3, 3}, 8),
+                                        bias ? std::vector<float>{1, 2, 3, 4} : std::vector<float>{},
+                                        convolution(2, 1, 1))
+                      : s.conv;
         if (depthwise) s.b.output(s.conv);
         s.b.output(add_affine(s.b, "bn", conv, values, 4));
-        check_pass(s.b.finish(), fold_scale_shift, {s.x}, depthwise ? "Convolution Convolution" : "Convolution");
+        check_pass(s.b.finish(), fold_scale_shift, {s.x},
+                   depthwise ? "Convolution Convolution" : "Convolution");
       }
 }
 
-TEST_CASE("arithmetic with constants per channel folds, or becomes one scale and shift", "[fold_scale_shift]") {
+TEST_CASE("arithmetic with constants per channel folds, or becomes one scale and shift",
+          "[fold_scale_shift]") {
   for (const char* operation : {"mul", "add", "sub"})
     for (const Shape& shape : {Shape{1, 4, 1, 1}, Shape{4, 1, 1}, Shape{}}) {
       INFO(operation << " " << to_string(shape));
@@ -48,10 +56,24 @@ TEST_CASE("what does not scale channels stays", "[fold_scale_shift]") {
     const char* ops;
   };
   const Case cases[] = {
-      {"constant minus value", [](Start& s) { s.b.output(add_eltwise(s.b, "y", "sub", s.constant("k", {1, 4, 1, 1}, 5), s.conv)); }, "Convolution Eltwise"},
-      {"division", [](Start& s) { s.b.output(add_eltwise(s.b, "y", "div", s.conv, s.constant("k", {1, 4, 1, 1}, 5, 1, 2))); }, "Convolution Eltwise"},
-      {"a scale for every element", [](Start& s) { s.b.output(add_eltwise(s.b, "y", "mul", s.conv, s.constant("k", {1, 4, 5, 5}, 5))); }, "Convolution Eltwise"},
-      {"a scale along the width", [](Start& s) { s.b.output(add_eltwise(s.b, "y", "mul", s.conv, s.constant("k", {5}, 5))); }, "Convolution Eltwise"},
+      {"constant minus value",
+       [](Start& s) {
+         s.b.output(add_eltwise(s.b, "y", "sub", s.constant("k", {1, 4, 1, 1}, 5), s.conv));
+       },
+       "Convolution Eltwise"},
+      {"division",
+       [](Start& s) {
+         s.b.output(add_eltwise(s.b, "y", "div", s.conv, s.constant("k", {1, 4, 1, 1}, 5, 1, 2)));
+       },
+       "Convolution Eltwise"},
+      {"a scale for every element",
+       [](Start& s) {
+         s.b.output(add_eltwise(s.b, "y", "mul", s.conv, s.constant("k", {1, 4, 5, 5}, 5)));
+       },
+       "Convolution Eltwise"},
+      {"a scale along the width",
+       [](Start& s) { s.b.output(add_eltwise(s.b, "y", "mul", s.conv, s.constant("k", {5}, 5))); },
+       "Convolution Eltwise"},
       {"a network output in between",
        [](Start& s) {
          s.b.output(s.conv);
@@ -70,7 +92,8 @@ TEST_CASE("what does not scale channels stays", "[fold_scale_shift]") {
          quantize_value(s.b.graph(), s.conv, {0.1F}, 128);
        },
        "Convolution ChannelAffine"},
-      {"an activation in between", [](Start& s) { s.b.output(add_affine(s.b, "bn", add_activation(s.b, "r", s.conv, "relu"), 4, 5)); },
+      {"an activation in between",
+       [](Start& s) { s.b.output(add_affine(s.b, "bn", add_activation(s.b, "r", s.conv, "relu"), 4, 5)); },
        "Convolution Activation ChannelAffine"}};
   for (const Case& c : cases) {
     INFO(c.what);
@@ -91,14 +114,18 @@ TEST_CASE("weights that two convolutions share are scaled for one of them only",
   CHECK(node_named(result, "other").inputs[1] == w);
 }
 
-TEST_CASE("scales of quantized weights follow the fold, so that the integers stay as they were", "[fold_scale_shift]") {
+TEST_CASE("scales of quantized weights follow the fold, so that the integers stay as they were",
+          "[fold_scale_shift]") {
   for (const bool per_channel : {false, true}) {
     Start s;
     const ValueId w = s.b.graph().node(s.b.graph().value(s.conv).producer).inputs[1];
-    const std::vector<float> scales = per_channel ? std::vector<float>{0.01F, 0.02F, 0.03F, 0.04F} : std::vector<float>{0.01F};
+    const std::vector<float> scales =
+        per_channel ? std::vector<float>{0.01F, 0.02F, 0.03F, 0.04F} : std::vector<float>{0.01F};
     s.b.graph().value(w).quantization = Quantization{scales, 0, -127, 127};
-    const ValueId scale = s.b.constant("s", Constant::f32({4}, {2, -4, 0, 0.5F})), shift = s.b.constant("b", Constant::f32({1}, {0}));
-    s.b.output(s.b.add1("ChannelAffine", "bn", Attributes::of(ChannelAffineAttributes{}), {s.conv, scale, shift}));
+    const ValueId scale = s.b.constant("s", Constant::f32({4}, {2, -4, 0, 0.5F})),
+                  shift = s.b.constant("b", Constant::f32({1}, {0}));
+    s.b.output(
+        s.b.add1("ChannelAffine", "bn", Attributes::of(ChannelAffineAttributes{}), {s.conv, scale, shift}));
     const Graph result = check_pass(s.b.finish(), fold_scale_shift, {s.x}, "Convolution");
     const auto& q = result.value(node_named(result, "conv").inputs[1]).quantization;
     REQUIRE(q);

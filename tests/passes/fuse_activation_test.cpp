@@ -7,7 +7,8 @@ using namespace refcalib_test;
 namespace {
 
 ValueId add_prelu(GraphBuilder& b, const std::string& name, ValueId x, std::int64_t slopes) {
-  return b.add1("PRelu", name, Attributes::of(PReluAttributes{}), {x, b.constant(name + "/slope", constant_of(random_tensor({slopes}, 9, 0, 1)))});
+  return b.add1("PRelu", name, Attributes::of(PReluAttributes{}),
+                {x, b.constant(name + "/slope", constant_of(random_tensor({slopes}, 9, 0, 1)))});
 }
 
 struct Case {
@@ -19,8 +20,10 @@ struct Case {
 const std::vector<Case>& cases() {
   static const std::vector<Case> table = {
       {"relu", [](GraphBuilder& b, ValueId x) { return add_activation(b, "y", x, "relu"); }, false},
-      {"clamp", [](GraphBuilder& b, ValueId x) { return add_activation(b, "y", x, "clamp", -0.5, 1.5); }, false},
-      {"leaky relu", [](GraphBuilder& b, ValueId x) { return add_activation(b, "y", x, "leaky_relu", 0.1); }, true},
+      {"clamp", [](GraphBuilder& b, ValueId x) { return add_activation(b, "y", x, "clamp", -0.5, 1.5); },
+       false},
+      {"leaky relu", [](GraphBuilder& b, ValueId x) { return add_activation(b, "y", x, "leaky_relu", 0.1); },
+       true},
       {"one slope", [](GraphBuilder& b, ValueId x) { return add_prelu(b, "y", x, 1); }, true},
       {"slopes", [](GraphBuilder& b, ValueId x) { return add_prelu(b, "y", x, 4); }, true}};
   return table;
@@ -45,8 +48,10 @@ TEST_CASE("activations move into matrix products, slopes into those of two dimen
       GraphBuilder b;
       const Tensor x = random_tensor(shape, 1);
       const ValueId w = b.constant("w", constant_of(random_tensor({6, 4}, 2)));
-      b.output(c.add(b, b.add1("MatMul", "product", Attributes::of(MatMulAttributes{}), {b.input("x", DType::f32, shape), w})));
-      const std::string own = std::string(c.what).find("slope") == std::string::npos ? "MatMul Activation" : "MatMul PRelu";
+      b.output(c.add(b, b.add1("MatMul", "product", Attributes::of(MatMulAttributes{}),
+                               {b.input("x", DType::f32, shape), w})));
+      const std::string own =
+          std::string(c.what).find("slope") == std::string::npos ? "MatMul Activation" : "MatMul PRelu";
       check_pass(b.finish(), fuse_activation, {x}, c.bends && shape.size() == 3 ? own : "MatMul");
     }
 }
@@ -58,7 +63,8 @@ TEST_CASE("bounds move into element-wise operations, slopes do not", "[fuse_acti
     const Tensor x = random_tensor({1, 4, 3, 3}, 1), y = random_tensor({1, 4, 3, 3}, 2);
     const ValueId i = b.input("x", DType::f32, x.shape), j = b.input("y", DType::f32, y.shape);
     b.output(c.add(b, add_eltwise(b, "product", "mul", i, j)));
-    const std::string own = std::string(c.what).find("slope") == std::string::npos ? "Eltwise Activation" : "Eltwise PRelu";
+    const std::string own =
+        std::string(c.what).find("slope") == std::string::npos ? "Eltwise Activation" : "Eltwise PRelu";
     check_pass(b.finish(), fuse_activation, {x, y}, c.bends ? own : "Eltwise", 0);
   }
 }
@@ -70,9 +76,13 @@ TEST_CASE("activations that cannot be fused stay", "[fuse_activation]") {
     const char* ops;
   };
   const Bad bad[] = {
-      {"a function with no place in the kernels", [](Start& s) { s.b.output(add_activation(s.b, "y", s.conv, "tanh")); }, "Convolution Activation"},
+      {"a function with no place in the kernels",
+       [](Start& s) { s.b.output(add_activation(s.b, "y", s.conv, "tanh")); }, "Convolution Activation"},
       {"the second of two",
-       [](Start& s) { s.b.output(add_activation(s.b, "y", add_activation(s.b, "r", s.conv, "relu"), "clamp", 1, 2)); }, "Convolution Activation"},
+       [](Start& s) {
+         s.b.output(add_activation(s.b, "y", add_activation(s.b, "r", s.conv, "relu"), "clamp", 1, 2));
+       },
+       "Convolution Activation"},
       {"a network output in between",
        [](Start& s) {
          s.b.output(s.conv);
@@ -92,7 +102,10 @@ TEST_CASE("activations that cannot be fused stay", "[fuse_activation]") {
        },
        "Convolution Activation"},
       {"another operation in front",
-       [](Start& s) { s.b.output(add_activation(s.b, "y", s.b.add1("Pooling", "p", Attributes::of(pooling("max", 2, 2)), {s.conv}), "relu")); },
+       [](Start& s) {
+         s.b.output(add_activation(
+             s.b, "y", s.b.add1("Pooling", "p", Attributes::of(pooling("max", 2, 2)), {s.conv}), "relu"));
+       },
        "Convolution Pooling Activation"}};
   for (const Bad& c : bad) {
     INFO(c.what);

@@ -23,7 +23,8 @@ TEST_CASE("the addition of a row becomes the bias of a matrix product", "[fuse_b
     GraphBuilder b;
     const Tensor x = random_tensor({3, 5}, 1);
     const ValueId w = b.constant("w", constant_of(random_tensor({5, 6}, 2)));
-    const ValueId y = b.add1("MatMul", "y", Attributes::of(MatMulAttributes{}), {b.input("x", DType::f32, x.shape), w});
+    const ValueId y =
+        b.add1("MatMul", "y", Attributes::of(MatMulAttributes{}), {b.input("x", DType::f32, x.shape), w});
     b.output(add_eltwise(b, "sum", "add", y, b.constant("k", constant_of(random_tensor(shape, 3)))));
     check_pass(b.finish(), fuse_bias, {x}, "MatMul");
   }
@@ -37,11 +38,18 @@ TEST_CASE("what is no bias stays an addition", "[fuse_bias]") {
   };
   const Case cases[] = {
       {"a constant that varies over the image",
-       [](Start& s) { s.b.output(add_eltwise(s.b, "sum", "add", s.conv, s.constant("k", {1, 4, 5, 5}, 5))); }, "Convolution Eltwise"},
+       [](Start& s) {
+         s.b.output(add_eltwise(s.b, "sum", "add", s.conv, s.constant("k", {1, 4, 5, 5}, 5)));
+       },
+       "Convolution Eltwise"},
       {"a constant along the last dimension",
-       [](Start& s) { s.b.output(add_eltwise(s.b, "sum", "add", s.conv, s.constant("k", {5}, 5))); }, "Convolution Eltwise"},
+       [](Start& s) { s.b.output(add_eltwise(s.b, "sum", "add", s.conv, s.constant("k", {5}, 5))); },
+       "Convolution Eltwise"},
       {"a subtraction",
-       [](Start& s) { s.b.output(add_eltwise(s.b, "sum", "sub", s.conv, s.constant("k", {1, 4, 1, 1}, 5))); }, "Convolution Eltwise"},
+       [](Start& s) {
+         s.b.output(add_eltwise(s.b, "sum", "sub", s.conv, s.constant("k", {1, 4, 1, 1}, 5)));
+       },
+       "Convolution Eltwise"},
       {"a convolution whose value is given out",
        [](Start& s) {
          s.b.output(s.conv);
@@ -55,7 +63,10 @@ TEST_CASE("what is no bias stays an addition", "[fuse_bias]") {
        },
        "Convolution Activation Eltwise"},
       {"a constant that makes the result larger",
-       [](Start& s) { s.b.output(add_eltwise(s.b, "sum", "add", s.conv, s.constant("k", {3, 4, 1, 1}, 5))); }, "Convolution Eltwise"},
+       [](Start& s) {
+         s.b.output(add_eltwise(s.b, "sum", "add", s.conv, s.constant("k", {3, 4, 1, 1}, 5)));
+       },
+       "Convolution Eltwise"},
       {"a value stored in integers in between",
        [](Start& s) {
          s.b.output(add_eltwise(s.b, "sum", "add", s.conv, s.constant("k", {1, 4, 1, 1}, 5)));
@@ -63,7 +74,10 @@ TEST_CASE("what is no bias stays an addition", "[fuse_bias]") {
        },
        "Convolution Eltwise"},
       {"an activation in between, fused or not",
-       [](Start& s) { s.b.output(add_eltwise(s.b, "sum", "add", add_activation(s.b, "r", s.conv, "relu"), s.constant("k", {1, 4, 1, 1}, 5))); },
+       [](Start& s) {
+         s.b.output(add_eltwise(s.b, "sum", "add", add_activation(s.b, "r", s.conv, "relu"),
+                                s.constant("k", {1, 4, 1, 1}, 5)));
+       },
        "Convolution Activation Eltwise"}};
   for (const Case& c : cases) {
     INFO(c.what);

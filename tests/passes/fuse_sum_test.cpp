@@ -19,7 +19,8 @@ TEST_CASE("the addition of another tensor moves into the convolution", "[fuse_su
 
 TEST_CASE("of two convolutions the later one takes the sum", "[fuse_sum]") {
   Start s;
-  const ValueId second = add_convolution(s.b, "second", s.input, random_tensor({1, 4, 4, 1, 1}, 7), {}, convolution(2));
+  const ValueId second =
+      add_convolution(s.b, "second", s.input, random_tensor({1, 4, 4, 1, 1}, 7), {}, convolution(2));
   s.b.output(add_eltwise(s.b, "sum", "add", second, s.conv));
   const Graph result = check_pass(s.b.finish(), fuse_sum, {s.x}, "Convolution Convolution");
   CHECK_FALSE(node_named(result, "conv").attributes.as<ConvolutionAttributes>().residual);
@@ -49,9 +50,15 @@ TEST_CASE("sums that a convolution cannot take stay additions", "[fuse_sum]") {
          s.b.output(add_eltwise(s.b, "sum", "add", s.conv, later));
        },
        "Convolution Activation Eltwise"},
-      {"another operation", [](Start& s) { s.b.output(add_eltwise(s.b, "sum", "mul", s.conv, s.input)); }, "Convolution Eltwise"},
-      {"the value itself", [](Start& s) { s.b.output(add_eltwise(s.b, "sum", "add", s.conv, s.conv)); }, "Convolution Eltwise"},
-      {"a constant", [](Start& s) { s.b.output(add_eltwise(s.b, "sum", "add", s.conv, s.constant("k", {1, 4, 5, 5}, 5))); }, "Convolution Eltwise"},
+      {"another operation", [](Start& s) { s.b.output(add_eltwise(s.b, "sum", "mul", s.conv, s.input)); },
+       "Convolution Eltwise"},
+      {"the value itself", [](Start& s) { s.b.output(add_eltwise(s.b, "sum", "add", s.conv, s.conv)); },
+       "Convolution Eltwise"},
+      {"a constant",
+       [](Start& s) {
+         s.b.output(add_eltwise(s.b, "sum", "add", s.conv, s.constant("k", {1, 4, 5, 5}, 5)));
+       },
+       "Convolution Eltwise"},
       {"an operand that is broadcast",
        [](Start& s) {
          const ValueId mean = s.b.add1("Pooling", "mean", Attributes::of(pooling("avg", 2, 5)), {s.input});

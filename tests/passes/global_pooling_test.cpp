@@ -4,9 +4,11 @@ using namespace refcalib_test;
 
 namespace {
 
-Graph reduction(const Shape& shape, const std::string& operation, std::vector<std::int64_t> axes, bool keep, bool more) {
+Graph reduction(const Shape& shape, const std::string& operation, std::vector<std::int64_t> axes, bool keep,
+                bool more) {
   GraphBuilder b;
-  const ValueId y = b.add1("Reduce", "y", Attributes::of(ReduceAttributes{operation, std::move(axes), keep}), {b.input("x", DType::f32, shape)});
+  const ValueId y = b.add1("Reduce", "y", Attributes::of(ReduceAttributes{operation, std::move(axes), keep}),
+                           {b.input("x", DType::f32, shape)});
   b.output(more ? add_activation(b, "z", y, "abs") : y);
   return b.finish();
 }
@@ -21,8 +23,10 @@ TEST_CASE("a mean or maximum over all of the image is a pooling", "[global_pooli
           INFO(to_string(shape) << " " << operation << " keep " << keep << " more " << more);
           std::vector<std::int64_t> axes;
           for (std::size_t d = shape.size(); d-- > 2;) axes.push_back(static_cast<std::int64_t>(d));
-          const std::string ops = std::string("Pooling") + (keep ? "" : " Reshape") + (more ? " Activation" : "");
-          check_pass(reduction(shape, operation, axes, keep, more), global_pooling, {random_tensor(shape, 1)}, ops);
+          const std::string ops =
+              std::string("Pooling") + (keep ? "" : " Reshape") + (more ? " Activation" : "");
+          check_pass(reduction(shape, operation, axes, keep, more), global_pooling, {random_tensor(shape, 1)},
+                     ops);
         }
 }
 
@@ -32,9 +36,11 @@ TEST_CASE("other reductions stay", "[global_pooling]") {
     const char* operation;
     std::vector<std::int64_t> axes;
   };
-  for (const Case& c : {Case{{2, 3, 4, 5}, "sum", {2, 3}}, Case{{2, 3, 4, 5}, "mean", {3}}, Case{{2, 3, 4, 5}, "mean", {1, 2}}, Case{{2, 3}, "mean", {1}},
+  for (const Case& c : {Case{{2, 3, 4, 5}, "sum", {2, 3}}, Case{{2, 3, 4, 5}, "mean", {3}},
+                        Case{{2, 3, 4, 5}, "mean", {1, 2}}, Case{{2, 3}, "mean", {1}},
                         Case{{2, 3, 4, 5}, "mean", {1, 2, 3}}}) {
     INFO(c.operation << " of " << to_string(c.shape));
-    check_pass(reduction(c.shape, c.operation, c.axes, true, false), global_pooling, {random_tensor(c.shape, 1)}, "Reduce");
+    check_pass(reduction(c.shape, c.operation, c.axes, true, false), global_pooling,
+               {random_tensor(c.shape, 1)}, "Reduce");
   }
 }

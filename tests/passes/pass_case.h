@@ -45,8 +45,9 @@ struct Start {
   explicit Start(std::int64_t channels = 4, bool bias = true)
       : x(random_tensor({1, 4, 5, 5}, 1)), w(random_tensor({1, channels, 4, 3, 3}, 2, -1, 1)) {
     input = b.input("x", DType::f32, x.shape);
-    conv = add_convolution(b, "conv", input, w, bias ? random_tensor({channels}, 3).data : std::vector<float>{},
-                           convolution(2, 1, 1));
+    conv =
+        add_convolution(b, "conv", input, w, bias ? random_tensor({channels}, 3).data : std::vector<float>{},
+                        convolution(2, 1, 1));
   }
   ValueId constant(const std::string& name, const Shape& shape, std::uint64_t seed, float low = -2,
                    float high = 2) {
