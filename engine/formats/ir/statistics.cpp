@@ -58,7 +58,7 @@ class Normalizer {
     // Three-dimensional values were counted along another axis; they never run in integers by these
     // statistics.
     if (extremes->min.size() != channels) return;
-    value.quantization = symmetric(*extremes, reads_per_channel(id));
+    if (!runs_as_one(id)) value.quantization = symmetric(*extremes, reads_per_channel(id));
     known_.emplace(id, std::move(*extremes));
   }
 
@@ -88,6 +88,15 @@ class Normalizer {
     Extremes cut = source->second;
     for (float& low : cut.min) low = std::max(low, 0.0f);
     return cut;
+  }
+
+  /// True if nothing but a ReLU reads the sum that produces the value: it is never stored.
+  bool runs_as_one(ValueId id) const {
+    const Node* producer = graph_.producer(id);
+    const std::vector<NodeId> readers = graph_.consumers(id);
+    return producer != nullptr && !graph_.is_output(id) && readers.size() == 1 &&
+           is_relu(graph_.node(readers.front())) &&
+           (producer->op == "Convolution" || producer->op == "MatMul" || producer->op == "Eltwise");
   }
 
   /// True if depthwise convolutions, and otherwise only float operations, read the value: they allow a scale
