@@ -13,7 +13,7 @@
 
 #include "engine/calibration/candidates.h"
 #include "engine/calibration/range_observer.h"
-#include "engine/ops/convolution.h"
+#include "engine/ops/weighted_traits.h"
 #include "engine/passes/passes.h"
 #include "engine/passes/quantization_groups.h"
 
@@ -148,15 +148,11 @@ const Constant* source_weights(const Graph& graph, const Node& node) {
 /// Largest magnitudes of the weights as the file has them, one per output channel or one for all.
 std::vector<QuantizationRange> weight_ranges(const Graph& graph, const Node& node, const Constant& source,
                                              bool per_channel) {
-  const Value& weights = graph.value(node.inputs.at(1));
   const std::vector<float> w = source.to_floats();
-  const bool columns = node.op == "MatMul" && !node.attributes.as<MatMulAttributes>().transpose_b;
-  const auto channels = static_cast<std::size_t>(node.op == "MatMul" ? weights.shape[columns ? 1 : 0]
-                                                                     : weights.shape[0] * weights.shape[1]);
-  std::vector<float> largest(per_channel ? channels : 1, 0.0F);
+  const WeightChannels channel = weight_channels_of(graph, node);
+  std::vector<float> largest(per_channel ? channel.count() : 1, 0.0F);
   for (std::size_t i = 0; i < w.size(); ++i) {
-    const std::size_t channel = columns ? i % channels : i / (w.size() / channels);
-    float& top = largest[per_channel ? channel : 0];
+    float& top = largest[per_channel ? channel.of(i) : 0];
     top = std::max(top, std::abs(w[i]));
   }
   // A channel of zeros, or of denormal size, has no scale of its own.

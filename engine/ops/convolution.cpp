@@ -1,9 +1,8 @@
 #include "engine/ops/convolution.h"
 
-#include <array>
-
 #include "engine/ops/infer.h"
 #include "engine/ops/weighted.h"
+#include "engine/ops/weighted_traits.h"
 
 namespace refcalib::engine {
 namespace {
@@ -33,51 +32,46 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   return {{DType::f32, out}};
 }
 
-/// The last three of `values` behind leading `fill`s: 1-D and 2-D geometry as 3-D.
-std::array<std::int64_t, 3> three(const std::vector<std::int64_t>& values, std::size_t skip,
-                                  std::int64_t fill) {
-  std::array<std::int64_t, 3> out{fill, fill, fill};
-  const std::size_t count = values.size() - skip;
-  for (std::size_t i = 0; i < count; ++i) out[3 - count + i] = values[skip + i];
-  return out;
-}
-
-kernels::ConvGeometry geometry_of(const ConvolutionAttributes& a, const Shape& weights, const TensorRef& in,
-                                  const TensorRef& out) {
-  kernels::ConvGeometry g;
-  g.batch = in.shape[0];
-  g.groups = weights[0];
-  g.in_channels = in.shape[1];
-  g.out_channels = out.shape[1];
-  const auto i = three(in.shape, 2, 1), o = three(out.shape, 2, 1), k = three(weights, 3, 1);
-  const auto s = three(a.strides, 0, 1), d = three(a.dilations, 0, 1), p = three(a.pads_begin, 0, 0);
-  g.in_d = i[0], g.in_h = i[1], g.in_w = i[2];
-  g.out_d = o[0], g.out_h = o[1], g.out_w = o[2];
-  g.kernel_d = k[0], g.kernel_h = k[1], g.kernel_w = k[2];
-  g.stride_d = s[0], g.stride_h = s[1], g.stride_w = s[2];
-  g.dilation_d = d[0], g.dilation_h = d[1], g.dilation_w = d[2];
-  g.pad_d = p[0], g.pad_h = p[1], g.pad_w = p[2];
-  g.in_pixel_stride = in.pixel_stride;
-  g.out_pixel_stride = out.pixel_stride;
-  return g;
+/// Kernel, strides, dilations and begin pads of a geometry that has the tensors' sizes.
+void place_window(const ConvolutionAttributes& a, const Shape& weights, kernels::ConvGeometry& g) {
+  const Three k = three(weights, 3, 1), s = three(a.strides, 0, 1), d = three(a.dilations, 0, 1),
+              p = three(a.pads_begin, 0, 0);
+  g.kernel_d = k.d, g.kernel_h = k.h, g.kernel_w = k.w;
+  g.stride_d = s.d, g.stride_h = s.h, g.stride_w = s.w;
+  g.dilation_d = d.d, g.dilation_h = d.h, g.dilation_w = d.w;
+  g.pad_d = p.d, g.pad_h = p.h, g.pad_w = p.w;
 }
 
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto& a = node.attributes.as<ConvolutionAttributes>();
   const Value& weights = context.graph().value(node.inputs[1]);
-  if (!weights.constant) throw UnsupportedError("convolution with computed weights is not supported");
   WeightedPlan plan;
   plan.input = context.tensor(node.inputs[0]);
   plan.output = context.tensor(node.outputs[0]);
-  plan.geometry = geometry_of(a, weights.shape, plan.input, plan.output);
-  plan.weights = weights.constant.to_floats();
-  if (plan.input.dtype == DType::u8 && weights.quantization)
-    plan.weight_quantization = &*weights.quantization;
+  kernels::ConvGeometry geometry = spatial_geometry(weights.shape[0], plan.input, plan.output);
+  place_window(a, weights.shape, geometry);
+  plan.parts.push_back({.geometry = geometry, .first_pixel = 0, .taps = {}});
+  plan.kernel_area = geometry.kernel_d * geometry.kernel_h * geometry.kernel_w;
   plan.has_residual = a.residual;
   if (a.residual) plan.residual = context.tensor(node.inputs.at(3));
   plan_tail(node, a.activation, 2, context, plan);
+  if (!weights.constant) return plan_computed_weights(plan, context.tensor(node.inputs[1]), context.isa());
+  plan.weights = weights.constant.to_floats();
+  if (plan.input.dtype == DType::u8 && weights.quantization)
+    plan.weight_quantization = &*weights.quantization;
   return plan_weighted(plan, context.isa());
 }
+
+WeightChannels channels(const Attributes&, const Shape& w) {
+  return {1, 1, w.at(0) * w.at(1), element_count(Shape(w.begin() + 2, w.end()))};
+}
+
+constexpr WeightedTraits traits{.channels = channels,
+                                .in_legacy_int8 = true,
+                                .activation = activation_of<ConvolutionAttributes>,
+                                .set_activation = set_activation_of<ConvolutionAttributes>,
+                                .residual = residual_of<ConvolutionAttributes>,
+                                .set_residual = set_residual_of<ConvolutionAttributes>};
 
 }  // namespace
 
@@ -86,6 +80,7 @@ const OpRecord convolution_op{.name = "Convolution",
                               .infer = infer,
                               .plan = plan,
                               .rule = QuantizationRule::weighted,
+                              .weighted = &traits,
                               .channels_last = true};
 
 }  // namespace refcalib::engine

@@ -2,6 +2,7 @@
 #include "engine/ops/infer.h"
 #include "engine/ops/strides.h"
 #include "engine/ops/weighted.h"
+#include "engine/ops/weighted_traits.h"
 
 namespace refcalib::engine {
 namespace {
@@ -44,19 +45,34 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   plan.input = context.tensor(node.inputs[0]);
   plan.output = context.tensor(node.outputs[0]);
   const std::int64_t k = b.shape[m.transpose_b ? 1 : 0], n = b.shape[m.transpose_b ? 0 : 1];
-  auto& g = plan.geometry;
+  kernels::ConvGeometry g;
   g.in_w = g.out_w = element_count(plan.input.shape) / k;
   g.in_channels = g.in_pixel_stride = k;
   g.out_channels = g.out_pixel_stride = n;
+  plan.parts.push_back({.geometry = g, .first_pixel = 0, .taps = {}});
   plan.weights = weights_by_row(b.constant.to_floats(), n, k, m.transpose_b);
   if (plan.input.dtype == DType::u8 && b.quantization) plan.weight_quantization = &*b.quantization;
   plan_tail(node, m.activation, 2, context, plan);
   return plan_weighted(plan, context.isa());
 }
 
+WeightChannels channels(const Attributes& attributes, const Shape& b) {
+  if (b.size() < 2) return {1, 1, 1, element_count(b)};
+  const std::int64_t rows = b[b.size() - 2], columns = b.back(),
+                     leading = element_count(b) / (rows * columns);
+  if (attributes.as<MatMulAttributes>().transpose_b) return {1, leading, rows, columns};
+  return {1, leading * rows, columns, 1};
+}
+
+constexpr WeightedTraits traits{.channels = channels,
+                                .spatial = false,
+                                .activation = activation_of<MatMulAttributes>,
+                                .set_activation = set_activation_of<MatMulAttributes>};
+
 }  // namespace
 
 extern const OpRecord matmul_op;
-const OpRecord matmul_op{.name = "MatMul", .infer = infer, .plan = plan, .rule = QuantizationRule::weighted};
+const OpRecord matmul_op{
+    .name = "MatMul", .infer = infer, .plan = plan, .rule = QuantizationRule::weighted, .weighted = &traits};
 
 }  // namespace refcalib::engine

@@ -12,6 +12,7 @@ namespace refcalib::engine {
 
 class PlanContext;
 class Step;
+struct WeightedTraits;
 
 /// Element type and shape of one output, as inferred.
 struct OutputType {
@@ -62,6 +63,8 @@ struct OpRecord {
   /// The step that runs the node. nullptr if the operation exists only to be folded.
   std::unique_ptr<Step> (*plan)(const Node&, PlanContext&) = nullptr;
   QuantizationRule rule = QuantizationRule::none;
+  /// Of operations with rule `weighted`, and of no others: where channels and fused parts are found (weighted_traits.h).
+  const WeightedTraits* weighted = nullptr;
   /// Further conditions of this node for running on integers (the quantizations are checked by the rule); nullptr: none.
   bool (*integer_capable)(const Graph&, const Node&) = nullptr;
   /// Memory orders of rank 3..5 tensors: true if the operation runs on channels-last data; otherwise it wants plain order.

@@ -1,8 +1,9 @@
 #include "engine/ops/weighted.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <limits>
+#include <optional>
 #include <utility>
 
 #include "engine/core/error.h"
@@ -39,25 +40,71 @@ std::vector<std::int8_t> quantize_weights(const std::vector<float>& weights, con
   return out;
 }
 
+/// A part with its kernel and packed weights.
+struct BoundPart {
+  kernels::ConvGeometry geometry;
+  const ConvKernel* kernel = nullptr;
+  std::size_t packed = 0;  ///< where its weights begin
+  std::int64_t first_pixel = 0;
+  std::int64_t first_unit = 0, units = 0;  ///< its share of the step's units of work
+};
+
+const ConvKernel* choose_kernel(const kernels::ConvGeometry& geometry, bool int8, Isa isa) {
+  const auto tables = int8 ? std::pair{kernels::dwconv_u8s8_kernels(), kernels::conv_u8s8_kernels()}
+                           : std::pair{kernels::dwconv_f32_kernels(), kernels::conv_f32_kernels()};
+  const ConvKernel* kernel = kernels::select(tables.first, geometry, isa);
+  if (kernel == nullptr) kernel = kernels::select(tables.second, geometry, isa);
+  if (kernel == nullptr) throw UnsupportedError("no kernel accepts this convolution");
+  return kernel;
+}
+
+/// The weights of a part's taps, [out][in/groups][tap], from those of the whole.
+template <class T>
+std::vector<T> part_weights(const std::vector<T>& whole, std::int64_t area, const WeightedPart& part) {
+  if (part.empty) return std::vector<T>(static_cast<std::size_t>(part.geometry.out_channels), T{});
+  if (part.taps.empty()) return whole;
+  const auto positions = static_cast<std::size_t>(area), count = whole.size() / positions;
+  std::vector<T> weights;
+  weights.reserve(count * part.taps.size());
+  for (std::size_t i = 0; i < count; ++i)
+    for (const std::int64_t tap : part.taps)
+      weights.push_back(whole[i * positions + static_cast<std::size_t>(tap)]);
+  return weights;
+}
+
+constexpr std::size_t aligned(std::size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
+
 class WeightedStep final : public Step {
  public:
-  WeightedStep(const WeightedPlan& plan, Isa isa);
+  /// `computed`: the weights, if they are a tensor that is packed in each run.
+  WeightedStep(const WeightedPlan& plan, const TensorRef* computed, Isa isa);
 
   void run(const RunContext& context) const noexcept override {
-    context.team.parallel_for(kernel_->work_items(geometry_), 1,
-                              [&](std::int64_t begin, std::int64_t end, int member) {
-                                ConvOperands operands;
-                                operands.input = context.read(input_);
-                                operands.packed = packed_.data();
-                                operands.residual = has_residual_ ? context.read(residual_) : nullptr;
-                                operands.output = context.write(output_);
-                                operands.scratch = context.scratch_of(member);
-                                operands.epilogue = epilogue_;
-                                kernel_->run(geometry_, operands, begin, end);
-                              });
+    const std::byte* packed = packed_.data();
+    if (computed_) {
+      std::byte* const memory = context.scratch + kernel_scratch_;
+      parts_.front().kernel->pack(parts_.front().geometry, context.read(*computed_), memory);
+      packed = memory;
+    }
+    context.team.parallel_for(units_, 1, [&](std::int64_t begin, std::int64_t end, int member) {
+      for (std::size_t i = 0; i < parts_.size(); ++i) {
+        const BoundPart& part = parts_[i];
+        const std::int64_t from = std::max(begin - part.first_unit, std::int64_t{0}),
+                           until = std::min(end - part.first_unit, part.units);
+        if (from < until) run_part(context, i, packed + part.packed, member, from, until);
+      }
+    });
   }
-  std::string kernel() const override { return kernel_->name; }
-  std::size_t scratch_bytes() const override { return kernel_->scratch_bytes(geometry_); }
+  std::string kernel() const override {
+    return parts_.front().kernel->name +
+           (parts_.size() > 1 ? " x" + std::to_string(parts_.size()) : std::string());
+  }
+  std::size_t scratch_bytes() const override {
+    return kernel_scratch_ +
+           (computed_ ? parts_.front().kernel->packed_bytes(parts_.front().geometry) + 64 : 0);
+  }
   std::int64_t macs() const override { return macs_; }
   std::size_t constant_bytes() const override {
     return packed_.size() +
@@ -65,30 +112,51 @@ class WeightedStep final : public Step {
   }
 
  private:
-  void bind_input_scales(const WeightedPlan& plan, const std::vector<std::int8_t>& weights);
+  void bind_parts(const WeightedPlan& plan, bool int8, Isa isa);
+  void bind_input_scales(const WeightedPlan& plan);
   void bind_residual(const WeightedPlan& plan);
   void bind_output(const WeightedPlan& plan);
+  void pack_integers(const WeightedPlan& plan);
 
-  kernels::ConvGeometry geometry_;
-  const ConvKernel* kernel_ = nullptr;
+  void run_part(const RunContext& context, std::size_t index, const std::byte* packed, int member,
+                std::int64_t begin, std::int64_t end) const noexcept {
+    const BoundPart& part = parts_[index];
+    ConvOperands operands;
+    operands.input = context.read(input_);
+    operands.packed = packed;
+    if (has_residual_)
+      operands.residual =
+          context.read(residual_) + part.first_pixel * part.geometry.residual_pixel_stride * residual_bytes_;
+    operands.output =
+        context.write(output_) + part.first_pixel * part.geometry.out_pixel_stride * output_bytes_;
+    operands.scratch = context.scratch_of(member);
+    operands.epilogue = epilogue_;
+    if (!acc_offset_.empty()) operands.epilogue.acc_offset = acc_offset_.data() + index * padded_channels_;
+    part.kernel->run(part.geometry, operands, begin, end);
+  }
+
+  std::vector<BoundPart> parts_;
   Operand input_, output_, residual_;
+  std::optional<Operand> computed_;
   bool has_residual_ = false;
+  std::int64_t output_bytes_ = 4, residual_bytes_ = 4;
+  std::int64_t units_ = 0;
+  std::size_t kernel_scratch_ = 0;
+  std::size_t padded_channels_ = 0;
   AlignedBytes packed_;
   std::vector<float> bias_, slope_, scale_, inv_scale_;
-  std::vector<std::int32_t> acc_offset_;
+  std::vector<std::int32_t> acc_offset_;  ///< per part
   Epilogue epilogue_;
   std::int64_t macs_ = 0;
 };
 
-WeightedStep::WeightedStep(const WeightedPlan& plan, Isa isa)
-    : geometry_(plan.geometry), input_(plan.input.where), output_(plan.output.where) {
+WeightedStep::WeightedStep(const WeightedPlan& plan, const TensorRef* computed, Isa isa)
+    : input_(plan.input.where), output_(plan.output.where) {
   const bool int8 = plan.input.dtype == DType::u8;
-  const auto channels = static_cast<std::size_t>(geometry_.out_channels);
-  if (int8) geometry_.in_zero_point = static_cast<std::uint8_t>(plan.input.quantization->zero_point);
-  bind_residual(plan);
-  bind_output(plan);
-
+  const auto channels = static_cast<std::size_t>(plan.out_channels());
+  if (computed != nullptr) computed_ = computed->where;
   bias_ = padded<float>(channels);
+  padded_channels_ = bias_.size();
   std::copy(plan.bias.begin(), plan.bias.end(), bias_.begin());
   epilogue_.bias = bias_.data();
   if (!plan.slope.empty()) {
@@ -98,52 +166,79 @@ WeightedStep::WeightedStep(const WeightedPlan& plan, Isa isa)
   }
   epilogue_.low = plan.low;
   epilogue_.high = plan.high;
-
-  const auto tables = int8 ? std::pair{kernels::dwconv_u8s8_kernels(), kernels::conv_u8s8_kernels()}
-                           : std::pair{kernels::dwconv_f32_kernels(), kernels::conv_f32_kernels()};
-  kernel_ = kernels::select(tables.first, geometry_, isa);
-  if (kernel_ == nullptr) kernel_ = kernels::select(tables.second, geometry_, isa);
-  if (kernel_ == nullptr) throw UnsupportedError("no kernel accepts this convolution");
-  packed_ = AlignedBytes(kernel_->packed_bytes(geometry_));
+  bind_parts(plan, int8, isa);
+  bind_residual(plan);
+  bind_output(plan);
   if (int8) {
-    const std::vector<std::int8_t> weights =
-        quantize_weights(plan.weights, *plan.weight_quantization, channels);
-    bind_input_scales(plan, weights);
-    kernel_->pack(geometry_, weights.data(), packed_.data());
-  } else {
-    kernel_->pack(geometry_, plan.weights.data(), packed_.data());
+    bind_input_scales(plan);
+    pack_integers(plan);
+  } else if (!computed_) {
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+      parts_[i].kernel->pack(parts_[i].geometry,
+                             part_weights(plan.weights, plan.kernel_area, plan.parts[i]).data(),
+                             packed_.data() + parts_[i].packed);
   }
-  macs_ = geometry_.batch * geometry_.out_d * geometry_.out_h * geometry_.out_w *
-          static_cast<std::int64_t>(plan.weights.size());
 }
 
-void WeightedStep::bind_input_scales(const WeightedPlan& plan, const std::vector<std::int8_t>& weights) {
-  const auto channels = static_cast<std::size_t>(geometry_.out_channels);
+void WeightedStep::bind_parts(const WeightedPlan& plan, bool int8, Isa isa) {
+  std::size_t packed_bytes = 0;
+  for (const WeightedPart& part : plan.parts) {
+    BoundPart bound;
+    bound.geometry = part.geometry;
+    if (int8) bound.geometry.in_zero_point = static_cast<std::uint8_t>(plan.input.quantization->zero_point);
+    bound.geometry.residual_pixel_stride = plan.has_residual ? plan.residual.pixel_stride : 1;
+    bound.kernel = choose_kernel(bound.geometry, int8, isa);
+    bound.packed = packed_bytes;
+    bound.first_pixel = part.first_pixel;
+    bound.first_unit = units_;
+    bound.units = bound.kernel->work_items(bound.geometry);
+    units_ += bound.units;
+    packed_bytes += aligned(bound.kernel->packed_bytes(bound.geometry));
+    kernel_scratch_ = std::max(kernel_scratch_, aligned(bound.kernel->scratch_bytes(bound.geometry)));
+    const kernels::ConvGeometry& g = bound.geometry;
+    const std::int64_t taps = part.empty ? 0 : g.kernel_d * g.kernel_h * g.kernel_w;
+    macs_ += g.batch * g.out_d * g.out_h * g.out_w * g.out_channels * (g.in_channels / g.groups) * taps;
+    parts_.push_back(bound);
+  }
+  if (!computed_) packed_ = AlignedBytes(packed_bytes);
+}
+
+void WeightedStep::pack_integers(const WeightedPlan& plan) {
+  const auto channels = static_cast<std::size_t>(plan.out_channels());
+  const std::vector<std::int8_t> all = quantize_weights(plan.weights, *plan.weight_quantization, channels);
+  acc_offset_.assign(parts_.size() * padded_channels_, 0);
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const std::vector<std::int8_t> weights = part_weights(all, plan.kernel_area, plan.parts[i]);
+    const std::size_t per_channel = weights.size() / channels;
+    for (std::size_t c = 0; c < channels; ++c) {
+      std::int32_t sum = 0;
+      for (std::size_t k = 0; k < per_channel; ++k) sum += weights[c * per_channel + k];
+      acc_offset_[i * padded_channels_ + c] = -plan.input.quantization->zero_point * sum;
+    }
+    parts_[i].kernel->pack(parts_[i].geometry, weights.data(), packed_.data() + parts_[i].packed);
+  }
+}
+
+void WeightedStep::bind_input_scales(const WeightedPlan& plan) {
+  const kernels::ConvGeometry& g = parts_.front().geometry;
+  const auto channels = static_cast<std::size_t>(g.out_channels);
   const Quantization& x = *plan.input.quantization;
   const Quantization& w = *plan.weight_quantization;
-  if (x.per_channel() &&
-      (geometry_.groups != geometry_.in_channels || geometry_.in_channels != geometry_.out_channels))
+  if (x.per_channel() && (g.groups != g.in_channels || g.in_channels != g.out_channels))
     throw UnsupportedError(
         "per-channel activation scales are supported in front of depthwise convolutions only");
   scale_ = padded<float>(channels);
-  acc_offset_ = padded<std::int32_t>(channels);
-  const std::size_t per_channel = channels == 0 ? 0 : weights.size() / channels;
-  for (std::size_t c = 0; c < channels; ++c) {
-    std::int32_t sum = 0;
-    for (std::size_t k = 0; k < per_channel; ++k) sum += weights[c * per_channel + k];
-    acc_offset_[c] = -x.zero_point * sum;
+  for (std::size_t c = 0; c < channels; ++c)
     scale_[c] = x.scale[x.per_channel() ? c : 0] * w.scale[w.per_channel() ? c : 0];
-  }
   epilogue_.scale = scale_.data();
-  epilogue_.acc_offset = acc_offset_.data();
 }
 
 void WeightedStep::bind_residual(const WeightedPlan& plan) {
   has_residual_ = plan.has_residual;
   if (!has_residual_) return;
   residual_ = plan.residual.where;
-  geometry_.residual_pixel_stride = plan.residual.pixel_stride;
   epilogue_.residual_kind = Epilogue::Residual::f32;
+  residual_bytes_ = plan.residual.dtype == DType::u8 ? 1 : 4;
   if (plan.residual.dtype == DType::u8) {
     epilogue_.residual_kind = Epilogue::Residual::u8;
     epilogue_.residual_scale = plan.residual.quantization->scale.front();
@@ -153,8 +248,9 @@ void WeightedStep::bind_residual(const WeightedPlan& plan) {
 
 void WeightedStep::bind_output(const WeightedPlan& plan) {
   if (plan.output.dtype != DType::u8) return;
+  output_bytes_ = 1;
   const Quantization& q = *plan.output.quantization;
-  const auto channels = static_cast<std::size_t>(geometry_.out_channels);
+  const auto channels = static_cast<std::size_t>(plan.out_channels());
   inv_scale_ = padded<float>(channels);
   for (std::size_t c = 0; c < channels; ++c) inv_scale_[c] = 1.0F / q.scale[q.per_channel() ? c : 0];
   epilogue_.output_kind = Epilogue::Output::u8;
@@ -167,7 +263,36 @@ void WeightedStep::bind_output(const WeightedPlan& plan) {
 std::unique_ptr<Step> plan_weighted(const WeightedPlan& plan, Isa isa) {
   if (plan.input.dtype == DType::u8 && plan.weight_quantization == nullptr)
     throw Error("internal: u8 input without quantized weights");
-  return std::make_unique<WeightedStep>(plan, isa);
+  return std::make_unique<WeightedStep>(plan, nullptr, isa);
+}
+
+std::unique_ptr<Step> plan_computed_weights(const WeightedPlan& plan, const TensorRef& weights, Isa isa) {
+  if (plan.parts.size() != 1 || plan.input.dtype != DType::f32 || weights.dtype != DType::f32 ||
+      weights.layout != Layout::plain)
+    throw UnsupportedError(
+        "weights that are computed at run time must be 32-bit floats in a convolution of floats");
+  return std::make_unique<WeightedStep>(plan, &weights, isa);
+}
+
+Three three(const std::vector<std::int64_t>& values, std::size_t skip, std::int64_t fill) {
+  std::array<std::int64_t, 3> out{fill, fill, fill};
+  const std::size_t count = values.size() - skip;
+  for (std::size_t i = 0; i < count; ++i) out[3 - count + i] = values[skip + i];
+  return {out[0], out[1], out[2]};
+}
+
+kernels::ConvGeometry spatial_geometry(std::int64_t groups, const TensorRef& in, const TensorRef& out) {
+  kernels::ConvGeometry g;
+  g.batch = in.shape[0];
+  g.groups = groups;
+  g.in_channels = in.shape[1];
+  g.out_channels = out.shape[1];
+  const Three i = three(in.shape, 2, 1), o = three(out.shape, 2, 1);
+  g.in_d = i.d, g.in_h = i.h, g.in_w = i.w;
+  g.out_d = o.d, g.out_h = o.h, g.out_w = o.w;
+  g.in_pixel_stride = in.pixel_stride;
+  g.out_pixel_stride = out.pixel_stride;
+  return g;
 }
 
 std::vector<float> per_channel_values(std::vector<float> values, std::int64_t channels, const char* what) {
@@ -180,7 +305,7 @@ std::vector<float> per_channel_values(std::vector<float> values, std::int64_t ch
 
 void plan_tail(const Node& node, const FusedActivation& activation, std::size_t bias_input,
                PlanContext& context, WeightedPlan& plan) {
-  const std::int64_t channels = plan.geometry.out_channels;
+  const std::int64_t channels = plan.out_channels();
   for (std::size_t i = bias_input; i < node.inputs.size(); ++i) {
     const bool residual = plan.has_residual && i == bias_input + 1;
     if (!residual && !context.graph().value(node.inputs[i]).constant)

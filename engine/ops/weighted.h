@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,10 +11,22 @@
 
 namespace refcalib::engine {
 
-/// What a convolution and a matrix product have in common when they are planned.
+/// One of the convolutions that together compute an output: a convolution or a matrix product is a single one, a transposed convolution
+/// has one per phase.
+struct WeightedPart {
+  kernels::ConvGeometry
+      geometry;                  ///< kernel: the taps of the part; groups and channels are those of the whole
+  std::int64_t first_pixel = 0;  ///< pixel of the output where the part begins
+  /// Which kernel positions of the whole the taps are, in the order of the part's kernel; none listed: all, in order.
+  std::vector<std::int64_t> taps;
+  bool empty = false;  ///< no weights at all: one tap of one channel that always lies in the padding
+};
+
+/// What a convolution, a transposed one and a matrix product have in common when they are planned.
 struct WeightedPlan {
-  kernels::ConvGeometry geometry;
+  std::vector<WeightedPart> parts;
   TensorRef input, output;
+  std::int64_t kernel_area = 1;                       ///< kernel positions of the whole
   std::vector<float> weights;                         ///< [groups][out/groups][in/groups][kernel…]
   const Quantization* weight_quantization = nullptr;  ///< set if the input is u8
   std::vector<float> bias;                            ///< one per output channel, or empty
@@ -21,12 +34,27 @@ struct WeightedPlan {
   float low = 0, high = 0;
   bool has_residual = false;
   TensorRef residual;
+
+  std::int64_t out_channels() const { return parts.front().geometry.out_channels; }
 };
+
+/// The last three of `values` behind leading `fill`s: 1-D and 2-D geometry as 3-D. The first `skip` values are left out.
+struct Three {
+  std::int64_t d = 1, h = 1, w = 1;
+};
+Three three(const std::vector<std::int64_t>& values, std::size_t skip, std::int64_t fill);
+
+/// A geometry with the tensors' sizes, channels and strides; kernel, strides, dilations and pads are still those of a 1x1 convolution.
+kernels::ConvGeometry spatial_geometry(std::int64_t groups, const TensorRef& in, const TensorRef& out);
 
 /// Packs the weights for the context's instruction set and binds the step.
 std::unique_ptr<Step> plan_weighted(const WeightedPlan& plan, Isa isa);
 
-/// Reads bias, slope and clamp bounds of a node into the plan.
+/// A convolution of f32 whose weights are the plain f32 tensor `weights` [groups][out/groups][in/groups][kernel…]: they are packed in each
+/// run. The plan has one part.
+std::unique_ptr<Step> plan_computed_weights(const WeightedPlan& plan, const TensorRef& weights, Isa isa);
+
+/// Reads bias, slope, clamp bounds and residual of a node into the plan.
 void plan_tail(const Node& node, const FusedActivation& activation, std::size_t bias_input,
                PlanContext& context, WeightedPlan& plan);
 

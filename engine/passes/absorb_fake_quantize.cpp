@@ -1,20 +1,22 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
-#include "engine/ops/convolution.h"
 #include "engine/ops/eltwise.h"
 #include "engine/ops/fake_quantize.h"
+#include "engine/ops/strides.h"
+#include "engine/ops/weighted_traits.h"
 #include "engine/passes/match.h"
 #include "engine/passes/passes.h"
 
 namespace refcalib::engine {
 namespace {
 
-/// Limits of a FakeQuantize whose output range equals its input range, one per channel of `axis` or one for all.
+/// Limits of a FakeQuantize whose output range equals its input range, as a tensor that is broadcast to the data.
 struct Limits {
   std::vector<QuantizationRange> ranges;
-  std::size_t axis = 0;
+  Shape shape;
 };
 
 /// How far the exact zero point may lie from an integer, in levels. Limits that a file stores in 16 bits are off by about 0.06.
@@ -24,7 +26,7 @@ bool close(float a, float b) {
   return std::abs(a - b) <= 1e-6F * std::max(std::abs(a), std::abs(b));
 }
 
-/// The one axis along which the limits vary; nullopt if they vary along several.
+/// The one axis along which the limits vary, the rank if there is none; nullopt if they vary along several.
 std::optional<std::size_t> varying_axis(const Shape& limits, const Shape& data) {
   std::optional<std::size_t> axis;
   for (std::size_t d = 0; d < limits.size(); ++d) {
@@ -36,17 +38,14 @@ std::optional<std::size_t> varying_axis(const Shape& limits, const Shape& data) 
 }
 
 std::optional<Limits> plain_limits(const Graph& graph, const Node& node) {
-  const Shape& data = graph.value(node.inputs[0]).shape;
   for (std::size_t i = 1; i < 5; ++i)
     if (!graph.value(node.inputs[i]).constant) return std::nullopt;
-  const auto axis = varying_axis(graph.value(node.inputs[1]).shape, data);
   const std::vector<float> il = graph.value(node.inputs[1]).constant.to_floats();
   const std::vector<float> ih = graph.value(node.inputs[2]).constant.to_floats();
   const std::vector<float> ol = graph.value(node.inputs[3]).constant.to_floats();
   const std::vector<float> oh = graph.value(node.inputs[4]).constant.to_floats();
-  if (!axis || il.size() != ih.size() || il.size() != ol.size() || il.size() != oh.size())
-    return std::nullopt;
-  Limits limits{.ranges = {}, .axis = *axis};
+  if (il.size() != ih.size() || il.size() != ol.size() || il.size() != oh.size()) return std::nullopt;
+  Limits limits{.ranges = {}, .shape = graph.value(node.inputs[1]).shape};
   for (std::size_t i = 0; i < il.size(); ++i) {
     if (!close(il[i], ol[i]) || !close(ih[i], oh[i]) || !(ih[i] > il[i])) return std::nullopt;
     limits.ranges.push_back({il[i], ih[i]});
@@ -54,32 +53,71 @@ std::optional<Limits> plain_limits(const Graph& graph, const Node& node) {
   return limits;
 }
 
-/// The dimension of constant weights that counts output channels, seen from the FakeQuantize: the first, but the last for a matrix product
-/// whose second input is not transposed.
-std::size_t output_axis(const Graph& graph, ValueId weights) {
+/// True for nodes that give their input under another shape or type, element for element.
+bool keeps_order(const Node& node) {
+  return node.op == "Reshape" || node.op == "Convert";
+}
+
+/// How weights behind this value are read: all readers, through views that keep the order of the elements, must see the same
+/// channels. nullopt if they do not, or if there is another reader.
+std::optional<WeightChannels> weight_readers(const Graph& graph, ValueId weights) {
+  std::optional<WeightChannels> found;
   for (const NodeId reader : graph.consumers(weights)) {
     const Node& node = graph.node(reader);
-    if (node.op == "MatMul" && node.inputs[1] == weights &&
-        !node.attributes.as<MatMulAttributes>().transpose_b)
-      return graph.value(weights).shape.size() - 1;
+    std::optional<WeightChannels> channels;
+    if (keeps_order(node))
+      channels = weight_readers(graph, node.outputs.front());
+    else if (weighted_traits(node) != nullptr && node.inputs[1] == weights)
+      channels = weight_channels_of(graph, node);
+    if (!channels || (found && *found != *channels)) return std::nullopt;
+    found = channels;
   }
-  return 0;
+  return found;
 }
 
-std::optional<Quantization> weight_scales(const Limits& limits, std::int64_t levels, const Shape& shape,
-                                          std::size_t axis) {
+/// The limits of each output channel; nullopt if elements of one channel differ.
+std::optional<std::vector<QuantizationRange>> ranges_by_channel(const Limits& limits, const Shape& data,
+                                                                const WeightChannels& channel) {
+  // Elements of a piece share limits and channel.
+  std::int64_t same_limits = 1;
+  std::vector<std::int64_t> strides = plain_strides(limits.shape);
+  strides.insert(strides.begin(), data.size() - limits.shape.size(), 0);
+  std::size_t varying = data.size();
+  for (std::size_t d = 0; d < limits.shape.size(); ++d)
+    if (limits.shape[d] == 1) strides[d + data.size() - limits.shape.size()] = 0;
+  while (varying > 0 && strides[varying - 1] == 0) same_limits *= data[--varying];
+  const std::int64_t piece = std::gcd(same_limits, channel.inner);
+  std::vector<QuantizationRange> ranges(channel.count());
+  std::vector<bool> known(channel.count(), false);
+  for (std::int64_t i = 0; i < element_count(data); i += piece) {
+    std::int64_t rest = i / same_limits, at = 0;
+    for (std::size_t d = varying; d-- > 0; rest /= data[d]) at += rest % data[d] * strides[d];
+    const QuantizationRange& range = limits.ranges[static_cast<std::size_t>(at)];
+    const std::size_t c = channel.of(static_cast<std::size_t>(i));
+    if (known[c] && (ranges[c].low != range.low || ranges[c].high != range.high)) return std::nullopt;
+    ranges[c] = range;
+    known[c] = true;
+  }
+  return ranges;
+}
+
+std::optional<Quantization> weight_scales(const Graph& graph, const Limits& limits, std::int64_t levels,
+                                          const Node& node) {
   if (levels != 255) return std::nullopt;
-  if (limits.ranges.size() > 1 &&
-      (limits.axis != axis || shape[axis] != static_cast<std::int64_t>(limits.ranges.size())))
-    return std::nullopt;
   for (const QuantizationRange& r : limits.ranges)
     if (!close(r.low, -r.high)) return std::nullopt;
-  return weight_quantization(limits.ranges, static_cast<std::int32_t>(levels));
+  const auto channels = weight_readers(graph, node.outputs.front());
+  const Shape& data = graph.value(node.inputs[0]).shape;
+  if (!channels || limits.shape.size() > data.size()) return std::nullopt;
+  if (limits.ranges.size() == 1) return weight_quantization(limits.ranges, static_cast<std::int32_t>(levels));
+  const auto ranges = ranges_by_channel(limits, data, *channels);
+  if (!ranges) return std::nullopt;
+  return weight_quantization(*ranges, static_cast<std::int32_t>(levels));
 }
 
-std::optional<Quantization> activation_scales(const Limits& limits, std::int64_t levels) {
+std::optional<Quantization> activation_scales(const Limits& limits, std::int64_t levels, const Shape& data) {
   if (levels != 256 && levels != 255) return std::nullopt;
-  if (limits.ranges.size() > 1 && limits.axis != 1) return std::nullopt;
+  if (limits.ranges.size() > 1 && varying_axis(limits.shape, data) != std::size_t{1}) return std::nullopt;
   Quantization q;
   try {
     q = activation_quantization(limits.ranges, static_cast<std::int32_t>(levels));
@@ -125,8 +163,7 @@ void absorb(Graph& graph, NodeId id) {
   const ValueId data = node.inputs[0];
   if (graph.value(data).constant) {
     std::optional<Quantization> q;
-    if (limits)
-      q = weight_scales(*limits, levels, graph.value(data).shape, output_axis(graph, node.outputs.front()));
+    if (limits) q = weight_scales(graph, *limits, levels, node);
     if (q)
       replace_by_constant(graph, id, graph.value(data).constant, q);
     else
@@ -135,24 +172,29 @@ void absorb(Graph& graph, NodeId id) {
   }
   if (!limits) return;
   if (graph.is_output(node.outputs.front())) return;
-  const auto q = activation_scales(*limits, levels);
+  const auto q = activation_scales(*limits, levels, graph.value(data).shape);
   if (!q || (graph.value(data).quantization && graph.value(data).quantization != q)) return;
   graph.value(data).quantization = q;
   graph.replace_uses(node.outputs.front(), data);
   graph.erase(id);
 }
 
-/// Reshapes of constants (weights that were in front of a FakeQuantize) become constants; scales keep their order.
-void fold_views(Graph& graph) {
+/// What stands between a FakeQuantize and the weighted layer and is now a function of constants becomes a constant; scales live on where the
+/// elements keep their order.
+void fold_constants(Graph& graph) {
   for (const NodeId id : graph.order()) {
     const Node node = graph.node(id);
-    if (node.op != "Reshape" || !graph.value(node.inputs[0]).constant) continue;
-    const Value source = graph.value(node.inputs[0]);
-    const ValueId out = node.outputs.front();
-    const ValueId folded =
-        graph.add_constant(graph.value(out).name, source.constant.reshaped(graph.value(out).shape));
-    graph.value(folded).quantization = source.quantization;
-    graph.replace_uses(out, folded);
+    const OpRecord& record = op_record(node.op);
+    const bool constant = std::all_of(node.inputs.begin(), node.inputs.end(),
+                                      [&](ValueId input) { return graph.value(input).constant; });
+    if (record.fold == nullptr || node.inputs.empty() || !constant) continue;
+    const auto folded = record.fold(node.attributes, OpInputs{graph, node.inputs});
+    if (!folded) continue;
+    for (std::size_t k = 0; k < node.outputs.size(); ++k) {
+      const ValueId value = graph.add_constant(graph.value(node.outputs[k]).name, folded->at(k));
+      if (keeps_order(node)) graph.value(value).quantization = graph.value(node.inputs[0]).quantization;
+      graph.replace_uses(node.outputs[k], value);
+    }
     graph.erase(id);
   }
 }
@@ -167,7 +209,7 @@ void absorb_fake_quantize(Graph& graph) {
     absorb(graph, id);
     if (!graph.node(id).erased && graph.value(graph.node(id).inputs[0]).constant) evaluate(graph, id);
   }
-  fold_views(graph);
+  fold_constants(graph);
 }
 
 }  // namespace refcalib::engine

@@ -57,7 +57,9 @@ class LayoutAssignment {
                              {{}, graph_.node(id).name, {}});
     for (std::size_t i = 0; i < graph_.node(id).inputs.size(); ++i) {
       const ValueId input = graph_.node(id).inputs[i];
-      if (!graph_.value(input).constant) graph_.node(id).inputs[i] = in_layout(input, layout, id);
+      // Weights that are computed at run time keep the order of the file.
+      const Layout wanted = record.weighted != nullptr && i == 1 ? Layout::plain : layout;
+      if (!graph_.value(input).constant) graph_.node(id).inputs[i] = in_layout(input, wanted, id);
     }
     for (const ValueId out : graph_.node(id).outputs)
       graph_.value(out).layout = has_spatial(graph_.value(out).shape) ? layout : Layout::plain;

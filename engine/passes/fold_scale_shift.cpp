@@ -1,7 +1,7 @@
 #include <cmath>
 
-#include "engine/ops/convolution.h"
 #include "engine/ops/eltwise.h"
+#include "engine/ops/weighted_traits.h"
 #include "engine/passes/match.h"
 #include "engine/passes/passes.h"
 
@@ -50,9 +50,9 @@ void fold_into(Graph& graph, NodeId conv_id, const Affine& affine) {
   const Node conv = graph.node(conv_id);
   const Value weights = graph.value(conv.inputs[1]);
   std::vector<float> w = weights.constant.to_floats();
-  const std::size_t channels = affine.scale.size(), per_channel = w.size() / channels;
-  for (std::size_t c = 0; c < channels; ++c)
-    for (std::size_t k = 0; k < per_channel; ++k) w[c * per_channel + k] *= affine.scale[c];
+  const std::size_t channels = affine.scale.size();
+  const WeightChannels channel = weight_channels_of(graph, conv);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] *= affine.scale[channel.of(i)];
   std::vector<float> bias = affine.shift;
   if (conv.inputs.size() > 2) {
     const std::vector<float> old = graph.value(conv.inputs[2]).constant.to_floats();
@@ -79,8 +79,8 @@ void fold_into(Graph& graph, NodeId conv_id, const Affine& affine) {
 
 }  // namespace
 
-/// Batch normalization, ScaleShift, and multiplication or addition of per-channel constants: folded into the convolution in
-/// front, or else turned into one ChannelAffine.
+/// Batch normalization, ScaleShift, and multiplication or addition of per-channel constants: folded into the convolution
+/// (also transposed) in front, or else turned into one ChannelAffine.
 void fold_scale_shift(Graph& graph) {
   for (const NodeId id : graph.order()) {
     if (graph.node(id).erased) continue;
@@ -88,8 +88,9 @@ void fold_scale_shift(Graph& graph) {
     const auto affine = as_affine(graph, node);
     if (!affine) continue;
     const ValueId out = node.outputs.front();
-    if (const auto conv = sole_producer(graph, affine->data, "Convolution");
-        conv && is_linear(graph, graph.node(*conv)) && !graph.value(affine->data).quantization) {
+    if (const auto conv = sole_weighted_producer(graph, affine->data);
+        conv && weighted_traits(graph.node(*conv))->spatial && is_linear(graph, graph.node(*conv)) &&
+        !graph.value(affine->data).quantization) {
       fold_into(graph, *conv, *affine);
       graph.erase(id);
       graph.node(*conv).outputs.front() = out;

@@ -2,8 +2,8 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/ops/convolution.h"
 #include "engine/ops/eltwise.h"
+#include "engine/ops/weighted_traits.h"
 #include "engine/passes/match.h"
 #include "engine/passes/passes.h"
 
@@ -30,38 +30,40 @@ std::optional<Epilogue> as_epilogue(const Graph& graph, const Node& node) {
   return std::nullopt;
 }
 
-/// Puts the activation into the attributes `A` of the producer, if those are still free of one.
-template <class A>
-bool fuse_into(Graph& graph, NodeId target, NodeId activation_id, const Epilogue& epilogue,
-               bool takes_slope) {
-  const Node activation = graph.node(activation_id);
-  if (!is_identity(graph.node(target).attributes.as<A>().activation)) return false;
-  std::int64_t slope_input = -1;
+/// The node writes what the activation wrote.
+void replace_activation(Graph& graph, NodeId target, NodeId activation) {
+  const ValueId out = graph.node(activation).outputs.front();
+  graph.erase(activation);
+  graph.node(target).outputs.front() = out;
+  graph.value(out).producer = target;
+}
+
+void fuse_into_weighted(Graph& graph, NodeId target, NodeId activation, const Epilogue& epilogue) {
+  const WeightedTraits& traits = *weighted_traits(graph.node(target));
+  if (!is_identity(traits.activation(graph.node(target).attributes))) return;
+  FusedActivation fused{.low = epilogue.low, .high = epilogue.high};
   if (!epilogue.slope.empty()) {
-    if (!takes_slope) return false;
-    if (graph.node(target).inputs.size() < 3) {
-      const Shape& shape = graph.value(graph.node(target).outputs.front()).shape;
-      const std::int64_t channels = graph.node(target).op == "MatMul" ? shape.back() : shape[1];
-      const ValueId zeros = graph.add_constant(
-          graph.node(target).name + "/zero_bias",
-          Constant::f32({channels}, std::vector<float>(static_cast<std::size_t>(channels), 0.0F)));
-      graph.node(target).inputs.push_back(zeros);
-    }
+    // Slopes count dimension 1.
+    const std::size_t rank = graph.value(graph.node(target).outputs.front()).shape.size();
+    if (traits.channel_axis(rank) != 1) return;
+    ensure_bias(graph, target);
     const ValueId slope =
-        graph.add_constant(activation.name + "/slope",
+        graph.add_constant(graph.node(activation).name + "/slope",
                            Constant::f32({static_cast<std::int64_t>(epilogue.slope.size())}, epilogue.slope));
-    slope_input = static_cast<std::int64_t>(graph.node(target).inputs.size());
+    fused.slope_input = static_cast<std::int64_t>(graph.node(target).inputs.size());
     graph.node(target).inputs.push_back(slope);
   }
-  graph.node(target).attributes.edit<A>([&](A& a) {
-    a.activation.low = epilogue.low;
-    a.activation.high = epilogue.high;
-    a.activation.slope_input = slope_input;
+  traits.set_activation(graph.node(target).attributes, fused);
+  replace_activation(graph, target, activation);
+}
+
+void fuse_into_eltwise(Graph& graph, NodeId target, NodeId activation, const Epilogue& epilogue) {
+  if (!epilogue.slope.empty()) return;
+  if (!is_identity(graph.node(target).attributes.as<EltwiseAttributes>().activation)) return;
+  graph.node(target).attributes.edit<EltwiseAttributes>([&](EltwiseAttributes& a) {
+    a.activation = FusedActivation{.low = epilogue.low, .high = epilogue.high};
   });
-  graph.erase(activation_id);
-  graph.node(target).outputs.front() = activation.outputs.front();
-  graph.value(activation.outputs.front()).producer = target;
-  return true;
+  replace_activation(graph, target, activation);
 }
 
 }  // namespace
@@ -75,12 +77,10 @@ void fuse_activation(Graph& graph) {
     const ValueId data = node.inputs.front();
     if (graph.value(data).quantization)
       continue;  // the value in front is stored in integers for its own sake
-    if (const auto conv = sole_producer(graph, data, "Convolution"))
-      fuse_into<ConvolutionAttributes>(graph, *conv, id, *epilogue, true);
-    else if (const auto matmul = sole_producer(graph, data, "MatMul"))
-      fuse_into<MatMulAttributes>(graph, *matmul, id, *epilogue, graph.value(data).shape.size() == 2);
+    if (const auto weighted = sole_weighted_producer(graph, data))
+      fuse_into_weighted(graph, *weighted, id, *epilogue);
     else if (const auto sum = sole_producer(graph, data, "Eltwise"))
-      fuse_into<EltwiseAttributes>(graph, *sum, id, *epilogue, false);
+      fuse_into_eltwise(graph, *sum, id, *epilogue);
   }
 }
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "engine/ops/convolution.h"
 #include "engine/ops/eltwise.h"
+#include "engine/ops/weighted_traits.h"
 #include "engine/passes/match.h"
 #include "engine/passes/passes.h"
 
@@ -21,8 +21,10 @@ std::optional<std::pair<NodeId, ValueId>> match(const Graph& graph, const Node& 
   std::optional<std::pair<NodeId, ValueId>> best;
   for (std::size_t side = 0; side < 2; ++side) {
     const ValueId data = add.inputs[side], other = add.inputs[1 - side];
-    const auto conv = sole_producer(graph, data, "Convolution");
-    if (!conv || data == other || graph.value(other).constant) continue;
+    const auto conv = sole_weighted_producer(graph, data);
+    if (!conv || weighted_traits(graph.node(*conv))->set_residual == nullptr || data == other ||
+        graph.value(other).constant)
+      continue;
     if (!is_linear(graph, graph.node(*conv))) continue;
     if (graph.value(other).shape != graph.value(data).shape || graph.value(data).shape.size() > 5) continue;
     if (position(order, graph.value(other).producer) > position(order, *conv)) continue;
@@ -34,7 +36,7 @@ std::optional<std::pair<NodeId, ValueId>> match(const Graph& graph, const Node& 
 
 }  // namespace
 
-/// Convolution followed by the addition of another tensor of the same shape: the addition moves into the convolution's epilogue.
+/// A convolution (also transposed) followed by the addition of another tensor of the same shape: the addition moves into the convolution's epilogue.
 void fuse_sum(Graph& graph) {
   for (const NodeId id : graph.order()) {
     const Node add = graph.node(id);
@@ -42,19 +44,12 @@ void fuse_sum(Graph& graph) {
     const auto found = match(graph, add);
     if (!found) continue;
     const auto [conv_id, residual] = *found;
-    if (graph.node(conv_id).inputs.size() < 3) {
-      const std::int64_t channels = graph.value(add.outputs.front()).shape[1];
-      const ValueId zeros = graph.add_constant(
-          graph.node(conv_id).name + "/zero_bias",
-          Constant::f32({channels}, std::vector<float>(static_cast<std::size_t>(channels), 0.0F)));
-      graph.node(conv_id).inputs.push_back(zeros);
-    }
+    ensure_bias(graph, conv_id);
     Node& conv = graph.node(conv_id);
     conv.inputs.push_back(residual);
-    conv.attributes.edit<ConvolutionAttributes>([&](ConvolutionAttributes& a) {
-      a.residual = true;
-      a.activation = add.attributes.as<EltwiseAttributes>().activation;
-    });
+    const WeightedTraits& traits = *weighted_traits(conv);
+    traits.set_residual(conv.attributes);
+    traits.set_activation(conv.attributes, add.attributes.as<EltwiseAttributes>().activation);
     graph.erase(id);
     graph.node(conv_id).outputs.front() = add.outputs.front();
     graph.value(add.outputs.front()).producer = conv_id;

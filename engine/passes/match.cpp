@@ -1,6 +1,6 @@
 #include "engine/passes/match.h"
 
-#include "engine/ops/convolution.h"
+#include "engine/ops/weighted_traits.h"
 
 namespace refcalib::engine {
 
@@ -11,12 +11,27 @@ std::optional<NodeId> sole_producer(const Graph& graph, ValueId value, std::stri
   return producer;
 }
 
+std::optional<NodeId> sole_weighted_producer(const Graph& graph, ValueId value) {
+  const Node* producer = graph.producer(value);
+  if (producer == nullptr || weighted_traits(*producer) == nullptr) return std::nullopt;
+  return sole_producer(graph, value, producer->op);
+}
+
+void ensure_bias(Graph& graph, NodeId weighted) {
+  if (graph.node(weighted).inputs.size() > 2) return;
+  const Shape& shape = graph.value(graph.node(weighted).outputs.front()).shape;
+  const std::int64_t channels = shape.at(weighted_traits(graph.node(weighted))->channel_axis(shape.size()));
+  const ValueId zeros = graph.add_constant(
+      graph.node(weighted).name + "/zero_bias",
+      Constant::f32({channels}, std::vector<float>(static_cast<std::size_t>(channels), 0.0F)));
+  graph.node(weighted).inputs.push_back(zeros);
+}
+
 bool is_linear(const Graph& graph, const Node& weighted) {
   for (std::size_t i = 1; i < weighted.inputs.size(); ++i)
     if (!graph.value(weighted.inputs[i]).constant) return false;
-  if (weighted.op == "MatMul") return is_identity(weighted.attributes.as<MatMulAttributes>().activation);
-  const auto& a = weighted.attributes.as<ConvolutionAttributes>();
-  return !a.residual && is_identity(a.activation);
+  const WeightedTraits& traits = *weighted_traits(weighted);
+  return !traits.has_residual(weighted.attributes) && is_identity(traits.activation(weighted.attributes));
 }
 
 std::optional<std::vector<float>> channel_constant(const Graph& graph, ValueId constant,

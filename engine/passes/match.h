@@ -11,7 +11,13 @@ namespace refcalib::engine {
 /// The producer of `value` if it is of operation `op` and nothing but one node reads the value; else nullopt.
 std::optional<NodeId> sole_producer(const Graph& graph, ValueId value, std::string_view op);
 
-/// True if a Convolution or MatMul computes a plain linear function with constant weights and bias: nothing has been fused behind its
+/// The same for a producer with weighted traits (a convolution, transposed or not, or a matrix product).
+std::optional<NodeId> sole_weighted_producer(const Graph& graph, ValueId value);
+
+/// Gives a weighted node without a bias (input 2) one of zeros, so that inputs can be added behind it.
+void ensure_bias(Graph& graph, NodeId weighted);
+
+/// True if a weighted node computes a plain linear function with constant weights and bias: nothing has been fused behind its
 /// bias yet.
 bool is_linear(const Graph& graph, const Node& weighted);
 

@@ -2,18 +2,18 @@
 #include <cmath>
 #include <map>
 
-#include "engine/ops/convolution.h"
 #include "engine/ops/op.h"
 #include "engine/ops/pooling.h"
 #include "engine/ops/quantize_nodes.h"
+#include "engine/ops/weighted_traits.h"
 #include "engine/passes/passes.h"
 
 namespace refcalib::engine {
 namespace {
 
-bool depthwise(const Graph& graph, const Node& node) {
-  const Shape& w = graph.value(node.inputs[1]).shape;
-  return node.op == "Convolution" && w.size() > 2 && w[1] == 1 && w[2] == 1;
+bool adds_residual(const Node& node) {
+  const WeightedTraits* traits = weighted_traits(node);
+  return traits != nullptr && traits->has_residual(node.attributes);
 }
 
 /// Why a convolution-like node cannot read integers; empty if it can.
@@ -22,7 +22,7 @@ std::string weighted_obstacle(const Graph& graph, const Node& node) {
   if (node.hint == PrecisionHint::keep_float) return "kept in float by the model or the user";
   if (!graph.value(node.inputs[1]).constant) return "weights are computed at run time";
   if (!x.quantization) return "its input has no calibrated range";
-  if (x.quantization->per_channel() && !depthwise(graph, node)) return "its input has a range per channel";
+  if (x.quantization->per_channel() && !is_depthwise(graph, node)) return "its input has a range per channel";
   return {};
 }
 
@@ -61,8 +61,8 @@ class Placement {
         if (!weighted_obstacle(graph_, node).empty()) break;
         integer_[id] = true;
         wanted_[node.inputs[0]] = true;
-        if (node.op == "Convolution" && node.attributes.as<ConvolutionAttributes>().residual &&
-            quantized(node.inputs[3]) && !graph_.value(node.inputs[3]).quantization->per_channel())
+        if (adds_residual(node) && quantized(node.inputs[3]) &&
+            !graph_.value(node.inputs[3]).quantization->per_channel())
           wanted_[node.inputs[3]] = true;
         break;
       case QuantizationRule::elementwise:
@@ -97,26 +97,14 @@ class Placement {
   void quantize_weights(NodeId id) {
     const ValueId weights = graph_.node(id).inputs[1];
     if (quantized(weights)) return;
-    const Node& node = graph_.node(id);
-    const Value& value = graph_.value(weights);
-    const std::vector<float> w = value.constant.to_floats();
-    std::size_t channels = static_cast<std::size_t>(value.shape[0]), step = 1,
-                stride = w.size() / std::max<std::size_t>(channels, 1);
-    if (node.op == "Convolution") {
-      channels *= static_cast<std::size_t>(value.shape[1]);
-      stride = w.size() / channels;
-    } else if (!node.attributes.as<MatMulAttributes>().transpose_b) {
-      channels = static_cast<std::size_t>(value.shape[1]);
-      step = channels;
-      stride = 1;
+    const std::vector<float> w = graph_.value(weights).constant.to_floats();
+    const WeightChannels channel = weight_channels_of(graph_, graph_.node(id));
+    std::vector<QuantizationRange> ranges(channel.count());
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      float& largest = ranges[channel.of(i)].high;
+      largest = std::max(largest, std::abs(w[i]));
     }
-    std::vector<QuantizationRange> ranges(channels);
-    for (std::size_t c = 0; c < channels; ++c) {
-      float largest = 0;
-      for (std::size_t k = 0; k < w.size() / channels; ++k)
-        largest = std::max(largest, std::abs(w[c * stride + k * step]));
-      ranges[c] = {-largest, largest};
-    }
+    for (QuantizationRange& range : ranges) range.low = -range.high;
     graph_.value(weights).quantization = weight_quantization(ranges, 255);
   }
 
@@ -151,8 +139,7 @@ class Placement {
 
   /// The residual of a convolution is read as stored, but with one scale for all channels.
   bool integer_residual(const Node& node, std::size_t i) const {
-    return i == 3 && node.op == "Convolution" && node.attributes.as<ConvolutionAttributes>().residual &&
-           !graph_.value(node.inputs[i]).quantization->per_channel();
+    return i == 3 && adds_residual(node) && !graph_.value(node.inputs[i]).quantization->per_channel();
   }
   static bool reads_integers(const Node& node, std::size_t i) {
     return op_record(node.op).rule != QuantizationRule::weighted || i == 0;

@@ -76,6 +76,22 @@ std::vector<ConvGeometry> geometries() {
   g.pad_h = 0;
   g.out_h = 1;
   all.push_back(g);
+  g = depthwise(7, 9, 40);  // begins inside the image
+  g.pad_h = -1;
+  g.pad_w = -2;
+  g.out_h = 5;
+  g.out_w = 6;
+  all.push_back(g);
+  g = depthwise(3, 4, 20);  // begins behind the image
+  g.pad_w = -9;
+  all.push_back(g);
+  for (const std::int64_t kernel : {1, 2, 3}) {  // on a grid of a larger image
+    g = depthwise(5, 6, 37, kernel, 1, 0);
+    g.batch = 2;
+    g.grid = {1, 2 * g.out_h, 3 * g.out_w - 1, 1, 2, 3};
+    g.out_pixel_stride = 45;
+    all.push_back(g);
+  }
   all.push_back(depthwise(1, 1, 1000));
   all.push_back(depthwise(2, 3, 600));
   return all;
@@ -146,6 +162,11 @@ TEST_CASE("depthwise kernels take depthwise geometries only", "[dwconv]") {
     ConvGeometry grouped = g;
     grouped.groups = 4;
     CHECK(select(table, grouped, Isa::avx512vnni) == nullptr);
+    ConvGeometry sparse = g;
+    sparse.stride_w = 1 << 30;
+    sparse.pad_w = 1 << 30;
+    sparse.out_w = 2;
+    CHECK(select(table, sparse, Isa::avx512vnni) == nullptr);
     ConvGeometry deep = g;
     deep.in_d = deep.out_d = 2;
     CHECK(select(table, deep, Isa::avx512vnni) == nullptr);

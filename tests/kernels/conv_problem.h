@@ -95,7 +95,7 @@ class ConvProblem {
         residual_bytes_(f.residual == Epilogue::Residual::none ? 0
                         : f.residual == Epilogue::Residual::u8 ? 1
                                                                : 4),
-        pixels_(g.batch * g.out_d * g.out_h * g.out_w),
+        pixels_(g.batch * (g.grid.dense() ? g.out_d * g.out_h * g.out_w : g.grid.d * g.grid.h * g.grid.w)),
         input(tensor_elements(g.batch * g.in_d * g.in_h * g.in_w, g.in_pixel_stride, g.in_channels), 64),
         weights(size(g.out_channels * (g.in_channels / g.groups) * g.kernel_d * g.kernel_h * g.kernel_w)),
         residual(tensor_elements(pixels_, g.residual_pixel_stride, g.out_channels) * residual_bytes_),
@@ -231,7 +231,7 @@ class ConvProblem {
 
   Random random_;
   std::size_t out_bytes_, residual_bytes_;
-  std::int64_t pixels_;
+  std::int64_t pixels_;  ///< of the output's memory
 
  public:
   GuardedBuffer<In> input;

@@ -116,6 +116,36 @@ const std::vector<Case>& cases() {
                                     g.dilation_d = 2;
                                     g.out_d = 3;
                                   })},
+      {"negative pads", with(square(9, 5, 17, 3),
+                             [](ConvGeometry& g) {
+                               g.pad_h = -2;
+                               g.pad_w = -3;
+                               g.out_h = 5;
+                               g.out_w = 8;
+                             })},
+      {"negative pads, first layer", with(square(9, 3, 8, 3), [](ConvGeometry& g) { g.pad_w = -1; })},
+      {"begins behind the image", with(square(3, 4, 8, 3), [](ConvGeometry& g) { g.pad_h = g.pad_w = -5; })},
+      {"every second pixel of a larger image", with(square(5, 9, 20, 2, 1, 0),
+                                                    [](ConvGeometry& g) {
+                                                      g.batch = 2;
+                                                      g.grid = {1, 9, 8, 1, 2, 2};
+                                                      g.out_pixel_stride = 23;
+                                                    })},
+      {"every third column of a larger image, many pixels",
+       with(square(41, 3, 7, 3), [](ConvGeometry& g) { g.grid = {1, 41, 122, 1, 1, 3}; })},
+      {"3-D, on a grid", with(square(5, 3, 10, 3),
+                              [](ConvGeometry& g) {
+                                g.batch = 2;
+                                g.groups = 1;
+                                g.in_d = g.out_d = 3;
+                                g.grid = {5, 5, 9, 2, 1, 2};
+                              })},
+      {"4 groups of 3 to 5 on a grid", with(square(4, 12, 20, 2, 1, 1),
+                                            [](ConvGeometry& g) {
+                                              g.groups = 4;
+                                              g.out_h = 4;
+                                              g.grid = {1, 7, 13, 1, 2, 3};
+                                            })},
       {"many pixels: several blocks", square(41, 4, 6, 3)},
       {"long sums: several blocks of taps", square(7, 520, 72, 3)},
       {"long pointwise sums", square(3, 2050, 70, 1)},

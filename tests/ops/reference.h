@@ -50,6 +50,49 @@ inline Tensor convolve(const Tensor& x, const Tensor& w, const std::vector<float
   });
 }
 
+/// Sizes of a transposed convolution of x [N, C, …] with weights [groups, C/groups, OC/groups, kernel…].
+inline Shape deconvolved_shape(const Shape& x, const Shape& w, const ConvolutionAttributes& a) {
+  Shape out{x[0], w[0] * w[2]};
+  for (std::size_t d = 0; d + 2 < x.size(); ++d)
+    out.push_back((x[d + 2] - 1) * a.strides[d] + (w[d + 3] - 1) * a.dilations[d] + 1 - a.pads_begin[d] -
+                  a.pads_end[d]);
+  return out;
+}
+
+/// Calls f(input position, kernel index) for the inputs that reach the output `out` of a transposed convolution, in ascending order.
+template <class F>
+void for_each_source(const Shape& in, const Shape& weights, const ConvolutionAttributes& a, const Index& out,
+                     F f) {
+  for_each_index(Shape(in.begin() + 2, in.end()), [&](const Index& position) {
+    Index k(position.size());
+    for (std::size_t d = 0; d < k.size(); ++d) {
+      const std::int64_t distance = out[d + 2] + a.pads_begin[d] - position[d] * a.strides[d];
+      k[d] = distance / a.dilations[d];
+      if (distance < 0 || distance % a.dilations[d] != 0 || k[d] >= weights[d + 3]) return;
+    }
+    f(position, std::as_const(k));
+  });
+}
+
+/// Transposed convolution; `Sum` is double, or float for one chain of fused multiply-adds in the order that the engine prescribes.
+template <class Sum>
+Tensor deconvolve(const Tensor& x, const Tensor& w, const std::vector<float>& bias,
+                  const ConvolutionAttributes& a) {
+  return generate(deconvolved_shape(x.shape, w.shape, a), [&](const Index& at) {
+    const std::int64_t group = at[1] / w.shape[2];
+    Sum sum = bias.empty() ? 0.0F : bias[static_cast<std::size_t>(at[1])];
+    for_each_source(x.shape, w.shape, a, at, [&](const Index& position, const Index& k) {
+      for (std::int64_t c = 0; c < w.shape[1]; ++c) {
+        Index from{at[0], group * w.shape[1] + c}, weight{group, c, at[1] % w.shape[2]};
+        from.insert(from.end(), position.begin(), position.end());
+        weight.insert(weight.end(), k.begin(), k.end());
+        sum = std::fma(static_cast<Sum>(value_at(x, from)), static_cast<Sum>(value_at(w, weight)), sum);
+      }
+    });
+    return sum;
+  });
+}
+
 /// Pooling to a given output shape; `divisor(count of taps inside, output index)` is what an average divides by.
 template <class F>
 Tensor pool(const Tensor& x, const Shape& out, const PoolingAttributes& a, F divisor) {

@@ -7,7 +7,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/error_context.h"
-#include "engine/ops/convolution.h"
+#include "engine/ops/weighted_traits.h"
 
 namespace refcalib::engine::ir {
 namespace {
@@ -64,17 +64,14 @@ void check_weights(const Annotation::Weights& weights, const Graph& graph) {
 const Node* find_weighted(const Graph& graph, std::string_view name) {
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
-    const bool weighted = node.op == "Convolution" || node.op == "MatMul";
-    if (weighted && node.name == name && graph.value(node.inputs.at(1)).constant) return &node;
+    if (weighted_traits(node) != nullptr && node.name == name && graph.value(node.inputs.at(1)).constant)
+      return &node;
   }
   return nullptr;
 }
 
 std::int64_t weight_channels(const Graph& graph, const Node& node) {
-  const Shape& shape = graph.value(node.inputs.at(1)).shape;
-  if (node.op == "Convolution") return shape.at(0) * shape.at(1);
-  if (shape.size() < 2) return 1;
-  return node.attributes.as<MatMulAttributes>().transpose_b ? shape[shape.size() - 2] : shape.back();
+  return static_cast<std::int64_t>(weight_channels_of(graph, node).count());
 }
 
 Document annotate(const Document& document, const Annotation& annotation) {

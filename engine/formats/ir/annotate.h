@@ -15,7 +15,7 @@ void strip_opset(Document& document);
 
 /// The node of that name that has constant weights, or nullptr.
 const Node* find_weighted(const Graph& graph, std::string_view name);
-/// Output channels of a Convolution or MatMul.
+/// Output channels of a node that find_weighted() gave.
 std::int64_t weight_channels(const Graph& graph, const Node& node);
 
 }  // namespace refcalib::engine::ir

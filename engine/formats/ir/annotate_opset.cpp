@@ -15,6 +15,7 @@
 #include "engine/formats/ir/text.h"
 #include "engine/graph/constant.h"
 #include "engine/ops/convolution.h"
+#include "engine/ops/weighted_traits.h"
 
 namespace refcalib::engine::ir {
 namespace {
@@ -70,6 +71,25 @@ QuantizationRange half_range(const QuantizationRange& range, std::int32_t levels
       }
     }
   return best;
+}
+
+bool is_transposed(const Layer& layer) {
+  return is_type(layer, "ConvolutionBackpropData") || is_type(layer, "GroupConvolutionBackpropData");
+}
+
+/// The dimensions of limits per output channel, all 1 at first, for weights as the FakeQuantize of `consumer` sees them.
+void set_limit_shape(const Layer& consumer, const Node& node, const WeightChannels& channels, Shape& shape) {
+  const auto count = static_cast<std::int64_t>(channels.count());
+  if (is_type(consumer, "ConvolutionBackpropData")) {
+    shape.at(1) = count;
+  } else if (is_type(consumer, "GroupConvolutionBackpropData")) {
+    shape.at(0) = channels.groups;
+    shape.at(2) = channels.outputs;
+  } else if (is_type(consumer, "MatMul")) {
+    shape.at(shape.size() - (node.attributes.as<MatMulAttributes>().transpose_b ? 2 : 1)) = count;
+  } else {
+    shape.at(0) = count;
+  }
 }
 
 class OpsetAnnotator {
@@ -175,6 +195,9 @@ PortRef OpsetAnnotator::prepare_weights(int consumer, std::int64_t channels) {
   const ErrorContext where = {"", layer.name, kRecalibrate};
   const PortRef source = editor_.source(layer, 1);
   const Layer& producer = editor_.layer(source.layer);
+  if (is_transposed(layer) &&
+      (is_constant(source) || (is_type(producer, "Reshape") && is_constant(editor_.source(producer, 0)))))
+    return {consumer, layer.inputs.at(1).id};
   if (is_constant(source)) {
     if (is_type(layer, "GroupConvolution")) return group_weights(consumer, channels);
     return {consumer, layer.inputs.at(1).id};
@@ -231,9 +254,8 @@ void OpsetAnnotator::quantize_weights(const Annotation::Weights& weights) {
                                              reader.inputs.begin());
   const PortRef data = editor_.source(reader, rank);
   Shape limit_shape(editor_.output_port(data).dims.size(), 1);
-  const bool columns = node.op == "MatMul" && !node.attributes.as<MatMulAttributes>().transpose_b;
-  const std::size_t axis = node.op != "MatMul" ? 0 : limit_shape.size() - (columns ? 1 : 2);
-  limit_shape.at(axis) = static_cast<std::int64_t>(weights.range.size());
+  if (weights.range.size() > 1)
+    set_limit_shape(editor_.layer(consumer), node, weight_channels_of(graph_, node), limit_shape);
   std::vector<QuantizationRange> ranges = weights.range;
   const std::int32_t limit = weights.levels / 2;
   // A filter of zeros gets the range of scale 1, so that every range has an extent.
@@ -279,7 +301,7 @@ void OpsetAnnotator::correct_bias(const Annotation::Weights& weights) {
   const Port port = editor_.output_port(output);
   const DType type = find_element_type(port.precision) == DType::f16 ? DType::f16 : DType::f32;
   Shape shape(std::max<std::size_t>(port.dims.size(), 2), 1);
-  shape[find_weighted(graph_, weights.layer)->op == "MatMul" ? shape.size() - 1 : 1] =
+  shape[weighted_traits(*find_weighted(graph_, weights.layer))->channel_axis(shape.size())] =
       static_cast<std::int64_t>(weights.bias.size());
   if (readers.size() == 1 && is_type(editor_.layer(readers.front().layer), "Add")) {
     const Layer add = editor_.layer(readers.front().layer);

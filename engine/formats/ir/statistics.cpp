@@ -9,6 +9,7 @@
 #include "engine/formats/ir/pre_process.h"
 #include "engine/formats/ir/stored_quantization.h"
 #include "engine/ops/activation.h"
+#include "engine/ops/weighted_traits.h"
 
 namespace refcalib::engine::ir {
 namespace {
@@ -25,9 +26,9 @@ bool is_relu(const Node& node) {
   return attributes.function == "relu" || (attributes.function == "clamp" && attributes.alpha == 0);
 }
 
-bool is_depthwise(const Graph& graph, const Node& node) {
-  const Shape& weights = graph.value(node.inputs.at(1)).shape;
-  return weights.size() > 3 && weights[0] > 1 && weights[1] == 1 && weights[2] == 1;
+/// A depthwise convolution in the sense of that engine: of more than one channel.
+bool by_channel(const Graph& graph, const Node& node) {
+  return is_depthwise(graph, node) && graph.value(node.inputs.at(1)).shape[0] > 1;
 }
 
 /// Gives every value the statistics that count for it. Statistics describe the output of a layer by its name;
@@ -114,8 +115,8 @@ class Normalizer {
     const std::vector<NodeId> readers = graph_.consumers(id);
     return std::all_of(readers.begin(), readers.end(), [&](NodeId reader) {
       const Node& node = graph_.node(reader);
-      if (node.op == "Convolution" && is_depthwise(graph_, node)) return depthwise = true;
-      if (node.op == "Convolution" || node.op == "Eltwise" || node.op == "MatMul") return false;
+      if (by_channel(graph_, node)) return depthwise = true;
+      if (weighted_traits(node) != nullptr || node.op == "Eltwise") return false;
       const bool passes =
           node.op == "Pooling" || node.op == "Concat" || node.op == "Reshape" || is_relu(node);
       return !passes || allows_channels(node.outputs.front(), depthwise, depth + 1);

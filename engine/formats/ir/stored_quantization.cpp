@@ -8,6 +8,7 @@
 #include "engine/core/error.h"
 #include "engine/core/error_context.h"
 #include "engine/formats/ir/text.h"
+#include "engine/ops/weighted_traits.h"
 
 namespace refcalib::engine::ir {
 namespace {
@@ -19,9 +20,10 @@ Value* weights_of(Graph& graph, const Node& node) {
   return weights.constant ? &weights : nullptr;
 }
 
-std::int64_t output_channels(const Value& weights, const Node& node) {
-  if (node.op == "Convolution") return weights.shape.at(0) * weights.shape.at(1);
-  return weights.shape.empty() ? 1 : weights.shape.at(0);
+/// True for operations that the engines of the time kept in float.
+bool never_legacy_int8(const Node& node) {
+  const WeightedTraits* traits = weighted_traits(node);
+  return traits != nullptr && !traits->in_legacy_int8;
 }
 
 void check_count(std::size_t count, std::int64_t channels, const char* what) {
@@ -52,9 +54,11 @@ void apply_entry(const LayerCalibration& entry, const std::map<std::string, Node
   if (entry.weights.empty()) return;
   const auto node = nodes.find(entry.layer);
   Value* weights = node == nodes.end() ? nullptr : weights_of(graph, graph.node(node->second));
-  if (weights == nullptr)
+  if (weights == nullptr || weighted_traits(graph.node(node->second)) == nullptr)
     throw FormatError("<refcalib> has weight limits for a layer without constant weights");
-  check_count(entry.weights.size(), output_channels(*weights, graph.node(node->second)), "weight");
+  check_count(entry.weights.size(),
+              static_cast<std::int64_t>(weight_channels_of(graph, graph.node(node->second)).count()),
+              "weight");
   weights->quantization = executable([&] { return weight_quantization(entry.weights, entry.weight_levels); });
 }
 
@@ -71,7 +75,7 @@ void apply_precision_hints(const Document& document, Graph& graph) {
     const std::string* level = found->second->attribute("quantization_level");
     const bool stays_float = level != nullptr
                                  ? equal_ignoring_case(*level, "FP32") || equal_ignoring_case(*level, "FP16")
-                                 : calibrated && document.legacy() && node.op == "MatMul";
+                                 : calibrated && document.legacy() && never_legacy_int8(node);
     if (stays_float) node.hint = PrecisionHint::keep_float;
   }
 }

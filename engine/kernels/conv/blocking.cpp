@@ -62,6 +62,7 @@ Blocking block(const ConvGeometry& g, const TileShape& tile) noexcept {
       b.merged ? static_cast<std::size_t>(ceil_div(b.groups_per_tap * tile.group * tile.input_bytes, 16) * 16)
                : 0;
   b.table_bytes = static_cast<std::size_t>(ceil_div(b.block_pixels * b.taps * 8, 64) * 64);
+  b.pixel_bytes = g.grid.dense() ? 0 : static_cast<std::size_t>(ceil_div(b.block_pixels * 8, 64) * 64);
   return b;
 }
 

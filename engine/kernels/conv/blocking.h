@@ -36,6 +36,7 @@ struct Blocking {
   std::size_t vector_bytes = 0;   ///< packed bytes of one vector of output channels
   std::size_t segment_bytes = 0;  ///< merged: bytes of one copied border tap
   std::size_t table_bytes = 0;    ///< scratch: pointers of one block
+  std::size_t pixel_bytes = 0;  ///< scratch behind the pointers: places of the outputs, if they are not dense
 
   /// First vector of a panel; panels differ by at most one vector.
   std::int64_t panel_begin(std::int64_t panel) const noexcept {

@@ -97,7 +97,8 @@ struct Conv {
 
   static std::size_t scratch_bytes(const ConvGeometry& g) noexcept {
     const Blocking b = block(g, shape);
-    return b.table_bytes + b.segment_bytes * static_cast<std::size_t>(b.block_pixels * b.taps) + 64;
+    return b.table_bytes + b.pixel_bytes +
+           b.segment_bytes * static_cast<std::size_t>(b.block_pixels * b.taps) + 64;
   }
 
   static std::int64_t work_items(const ConvGeometry& g) noexcept {
@@ -140,9 +141,10 @@ struct Conv {
       for (std::int64_t p = 0; p < count; p += b.rows) {
         const std::int64_t rows = count - p < b.rows ? count - p : b.rows;
         call.taps = taps.at(p);
-        call.output =
-            static_cast<std::byte*>(o.output) + (first + p) * call.output_step + call.channel * out_bytes;
-        call.residual = static_cast<const std::byte*>(o.residual) + (first + p) * call.residual_step +
+        call.pixels = taps.pixels(p);
+        const std::int64_t pixel = call.pixels == nullptr ? first + p : 0;
+        call.output = static_cast<std::byte*>(o.output) + pixel * call.output_step + call.channel * out_bytes;
+        call.residual = static_cast<const std::byte*>(o.residual) + pixel * call.residual_step +
                         call.channel * residual_bytes;
         tiles.of[columns][rows](call);
       }

@@ -9,6 +9,15 @@
 
 namespace refcalib::engine::kernels {
 
+/// Outputs on every step-th pixel of a larger image, as the phases of a transposed convolution have them: output (n, z, y, x) is the
+/// pixel ((n * d + z * step_d) * h + y * step_h) * w + x * step_w of the memory. d = 0: the image is the output, step 1.
+struct OutputGrid {
+  std::int64_t d = 0, h = 0, w = 0;  ///< pixels of the whole image per axis
+  std::int64_t step_d = 1, step_h = 1, step_w = 1;
+
+  bool dense() const noexcept { return d == 0; }
+};
+
 /// Geometry of a convolution over channels-last tensors; also a matrix product (kernel 1, width = rows).
 /// All tensors are [batch][depth][height][width][channels]; a pixel's channels are contiguous, pixels lie
 /// `pixel_stride` elements apart (>= channels, so that a tensor may be a slice of a concatenation).
@@ -18,7 +27,7 @@ namespace refcalib::engine::kernels {
 ///   g*ICg+i]
 ///                                                     * w[g,o,i,kz,ky,kx] )
 ///
-/// Taps outside the input read 0 (f32) or the input's zero point (u8). The sum runs over (kz,ky,kx) outermost
+/// Pads may be negative (the window then starts inside the image). Taps outside the input read 0 (f32) or the input's zero point (u8). The sum runs over (kz,ky,kx) outermost
 /// and the input channel innermost; in f32 it is one chain of std::fma per output that starts from bias[c],
 /// and taps in the padding take part with the value 0.
 struct ConvGeometry {
@@ -31,7 +40,11 @@ struct ConvGeometry {
   std::int64_t pad_d = 0, pad_h = 0, pad_w = 0;                                       ///< begin pads
   std::int64_t in_pixel_stride = 1, out_pixel_stride = 1, residual_pixel_stride = 1;  ///< in elements
   std::uint8_t in_zero_point = 0;                                                     ///< u8 input only
+  OutputGrid grid;                                                                    ///< where outputs lie
 };
+
+/// Pixel of the output's (and the residual's) memory where the row `row`, counted over batch, depth and height, begins.
+std::int64_t output_row_pixel(const ConvGeometry& geometry, std::int64_t row) noexcept;
 
 /// The memory of one call. `input` must be readable for 64 bytes behind its last element (the arena
 /// guarantees it). `input` and `output` may not overlap; `residual` may equal `output`.

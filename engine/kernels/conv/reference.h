@@ -71,15 +71,20 @@ float accumulate(const ConvGeometry& g, const Epilogue& e, const In* in, const W
 /// The whole convolution; `weights` as pack() takes them.
 template <class In, class W>
 void conv(const ConvGeometry& g, const ConvOperands& o, const W* weights) {
-  std::int64_t pixel = 0;
+  const bool dense = g.grid.dense();
+  const std::int64_t grid_d = dense ? g.out_d : g.grid.d, grid_h = dense ? g.out_h : g.grid.h,
+                     grid_w = dense ? g.out_w : g.grid.w;
   for (std::int64_t n = 0; n < g.batch; ++n)
     for (std::int64_t z = 0; z < g.out_d; ++z)
       for (std::int64_t y = 0; y < g.out_h; ++y)
-        for (std::int64_t x = 0; x < g.out_w; ++x, ++pixel)
-          for (std::int64_t c = 0; c < g.out_channels; ++c)
+        for (std::int64_t x = 0; x < g.out_w; ++x)
+          for (std::int64_t c = 0; c < g.out_channels; ++c) {
+            const std::int64_t line = (n * grid_d + z * g.grid.step_d) * grid_h + y * g.grid.step_h;
+            const std::int64_t pixel = line * grid_w + x * g.grid.step_w;
             finish(accumulate(g, o.epilogue, static_cast<const In*>(o.input), weights, n, z, y, x, c),
                    o.epilogue, c, o.residual, pixel * g.residual_pixel_stride + c, o.output,
                    pixel * g.out_pixel_stride + c);
+          }
 }
 
 }  // namespace refcalib::engine::kernels::reference

@@ -21,7 +21,8 @@ class TapTable {
         b_(b),
         pad_(static_cast<const Input*>(o.packed)),
         table_(static_cast<const Input**>(o.scratch)),
-        segments_(static_cast<std::byte*>(o.scratch) + b.table_bytes) {}
+        pixels_(reinterpret_cast<std::int64_t*>(static_cast<std::byte*>(o.scratch) + b.table_bytes)),
+        segments_(static_cast<std::byte*>(o.scratch) + b.table_bytes + b.pixel_bytes) {}
 
   /// The `count` pixels from `first` on, counted over batch and space; `input` is the first channel of the group.
   void build(const Input* input, std::int64_t first, std::int64_t count) {
@@ -30,6 +31,7 @@ class TapTable {
     for (std::int64_t p = 0; p < count; x = 0, ++row) {
       const std::int64_t length = g_.out_w - x < count - p ? g_.out_w - x : count - p;
       add_run(input, row, x, length, table_ + p);
+      if (!g_.grid.dense()) add_pixels(row, x, length, pixels_ + p);
       p += length;
     }
   }
@@ -37,6 +39,8 @@ class TapTable {
   /// The taps of the pixel `index` of the block; those of one tap lie step() apart from those of the next.
   const Input* const* at(std::int64_t index) const { return table_ + index; }
   std::int64_t step() const { return b_.block_pixels; }
+  /// Output pixels of the block from `index` on; nullptr if they follow one another.
+  const std::int64_t* pixels(std::int64_t index) const { return g_.grid.dense() ? nullptr : pixels_ + index; }
 
  private:
   void add_run(const Input* input, std::int64_t row, std::int64_t x, std::int64_t length, const Input** to) {
@@ -59,6 +63,11 @@ class TapTable {
         }
       }
     }
+  }
+
+  void add_pixels(std::int64_t row, std::int64_t x, std::int64_t length, std::int64_t* to) const {
+    const std::int64_t first = output_row_pixel(g_, row) + x * g_.grid.step_w;
+    for (std::int64_t i = 0; i < length; ++i) to[i] = first + i * g_.grid.step_w;
   }
 
   /// One tap of a run: `width` input pixels from x * stride_w + offset on.
@@ -99,6 +108,7 @@ class TapTable {
   const Blocking& b_;
   const Input* pad_;
   const Input** table_;
+  std::int64_t* pixels_;
   std::byte* segments_;
   std::byte* next_segment_ = nullptr;
 };

@@ -22,10 +22,11 @@ struct TileCall {
   std::int64_t groups_per_tap;  ///< broadcasts per tap
   const std::byte* panel;       ///< packed weights [tap][group][column vector]
   const Epilogue* epilogue;
-  std::int64_t channel;      ///< first output channel
-  std::size_t columns;       ///< valid output channels
-  std::byte* output;         ///< first row, first channel
-  std::int64_t output_step;  ///< bytes from row to row
+  std::int64_t channel;        ///< first output channel
+  std::size_t columns;         ///< valid output channels
+  const std::int64_t* pixels;  ///< where the rows lie, in steps; nullptr: one step apart
+  std::byte* output;           ///< first row (with pixels: step 0), first channel
+  std::int64_t output_step;    ///< bytes from row to row
   const std::byte* residual;
   std::int64_t residual_step;
 };
@@ -70,7 +71,7 @@ void run_tile(const TileCall<Product>& call) noexcept {
 
   TileRow rows[Rows];
   unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-    const auto at = static_cast<std::int64_t>(r());
+    const std::int64_t at = call.pixels == nullptr ? static_cast<std::int64_t>(r()) : call.pixels[r];
     rows[r] = {call.output + at * call.output_step, call.residual + at * call.residual_step};
   });
   if constexpr (Product::group == 1) {

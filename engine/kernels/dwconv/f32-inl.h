@@ -141,25 +141,28 @@ struct DepthwiseFloat {
     call.dilation = g.dilation_w;
     call.epilogue = &o.epilogue;
     call.output_bytes = o.epilogue.output_kind == Epilogue::Output::u8 ? 1 : 4;
-    call.output_step = g.out_pixel_stride * call.output_bytes;
+    const std::int64_t output_step = g.out_pixel_stride * call.output_bytes;
+    call.output_step = output_step * g.grid.step_w;
     call.residual_bytes = o.epilogue.residual_kind == Epilogue::Residual::none ? 0
                           : o.epilogue.residual_kind == Epilogue::Residual::u8 ? 1
                                                                                : 4;
-    call.residual_step = g.residual_pixel_stride * call.residual_bytes;
+    const std::int64_t residual_step = g.residual_pixel_stride * call.residual_bytes;
+    call.residual_step = residual_step * g.grid.step_w;
     std::int64_t known_row = -1;
     for (std::int64_t unit = begin; unit < end; ++unit) {
       const std::int64_t row = unit / units.parts, part = unit % units.parts;
       if (row != known_row) pixels.set_row(row);
       known_row = row;
+      const std::int64_t first_pixel = output_row_pixel(g, row);
       call.channel = part * units.part_channels;
       const std::int64_t part_end = call.channel + units.part_channels;
       call.channel_end = part_end < g.in_channels ? part_end : g.in_channels;
       call.weights = weights + call.channel * g.kernel_h * g.kernel_w;
       for (std::int64_t piece = 0, x = 0; piece < pieces.count; x += pieces.width(piece), ++piece) {
-        const std::int64_t pixel = row * g.out_w + x;
+        const std::int64_t pixel = first_pixel + x * g.grid.step_w;
         call.pixels = pixels.at(0) + x * g.stride_w;
-        call.output = static_cast<std::byte*>(o.output) + pixel * call.output_step;
-        call.residual = static_cast<const std::byte*>(o.residual) + pixel * call.residual_step;
+        call.output = static_cast<std::byte*>(o.output) + pixel * output_step;
+        call.residual = static_cast<const std::byte*>(o.residual) + pixel * residual_step;
         of_width[pieces.width(piece) - 1](call);
       }
     }

@@ -11,9 +11,11 @@
 namespace refcalib::engine::kernels {
 namespace {
 
+/// A row has one pointer per input column, so wide gaps between the columns that are read are left to other kernels.
 inline bool is_depthwise(const ConvGeometry& g) noexcept {
+  const std::int64_t columns = (g.out_w - 1) * g.stride_w + (g.kernel_w - 1) * g.dilation_w + 1;
   return g.groups == g.in_channels && g.groups == g.out_channels && g.kernel_d == 1 && g.in_d == 1 &&
-         g.out_d == 1 && g.pad_d == 0;
+         g.out_d == 1 && g.pad_d == 0 && columns <= 16 * (g.out_w + g.kernel_w) + 1024;
 }
 
 constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) noexcept {
@@ -67,8 +69,9 @@ class RowPixels {
       const std::int64_t iy = y * g_.stride_h - g_.pad_h + ky * g_.dilation_h;
       const In** const to = at_ + ky * columns_;
       // Columns [from, until) lie in the image.
-      std::int64_t from = g_.pad_w < columns_ ? g_.pad_w : columns_;
+      std::int64_t from = g_.pad_w < 0 ? 0 : g_.pad_w < columns_ ? g_.pad_w : columns_;
       std::int64_t until = g_.pad_w + g_.in_w < columns_ ? g_.pad_w + g_.in_w : columns_;
+      if (until < from) until = from;
       if (iy < 0 || iy >= g_.in_h) {
         from = until = columns_;
       }

@@ -239,8 +239,10 @@ struct DepthwiseBytes {
     call.stride = g.stride_w;
     call.taps = taps;
     call.quads = Wide::quads(g);
-    call.output_step = g.out_pixel_stride * call.epilogue.output_bytes;
-    call.residual_step = g.residual_pixel_stride * call.epilogue.residual_bytes;
+    const std::int64_t output_step = g.out_pixel_stride * call.epilogue.output_bytes;
+    const std::int64_t residual_step = g.residual_pixel_stride * call.epilogue.residual_bytes;
+    call.output_step = output_step * g.grid.step_w;
+    call.residual_step = residual_step * g.grid.step_w;
     const auto* weights = static_cast<const std::byte*>(o.packed) + pad_elements(g);
     std::int64_t known_row = -1;
     for (std::int64_t unit = begin; unit < end; ++unit) {
@@ -251,8 +253,9 @@ struct DepthwiseBytes {
           first + units.part_channels < g.in_channels ? first + units.part_channels : g.in_channels;
       ByteRowCall start = call;
       start.pixels = pixels.at(0);
-      start.output = static_cast<std::uint8_t*>(o.output) + row * g.out_w * call.output_step;
-      start.residual = static_cast<const std::uint8_t*>(o.residual) + row * g.out_w * call.residual_step;
+      const std::int64_t pixel = output_row_pixel(g, row);
+      start.output = static_cast<std::uint8_t*>(o.output) + pixel * output_step;
+      start.residual = static_cast<const std::uint8_t*>(o.residual) + pixel * residual_step;
       const std::int64_t wide_end = last < wide ? last : wide;
       call.weights = weights + first / Wide::channels * Wide::block_bytes(g);
       run_blocks<Wide>(g, call, start, first, wide_end, last);
