@@ -7,6 +7,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/error_context.h"
+#include "engine/ops/fold.h"
 #include "engine/ops/op.h"
 #include "engine/passes/passes.h"
 #include "engine/runtime/program_impl.h"
@@ -23,25 +24,27 @@ class Planning final : public PlanContext {
   const Graph& graph() const noexcept override { return impl_.graph; }
   Isa isa() const noexcept override { return impl_.isa; }
 
-  TensorRef tensor(ValueId id) const override {
+  TensorRef tensor(ValueId id) const override { return tensor(id, DType::f32); }
+
+  TensorRef tensor(ValueId id, DType dtype) const override {
     const Value& value = impl_.graph.value(id);
     if (!value.constant) return tensor_of(impl_.graph, impl_.memory, id);
-    const auto [it, added] = constant_index_.try_emplace(id, impl_.constants.size());
+    const auto [it, added] = constant_index_.try_emplace(std::pair{id, dtype}, impl_.constants.size());
     if (added) {
-      const std::vector<float> floats = value.constant.to_floats();
-      AlignedBytes& bytes = impl_.constants.emplace_back(floats.size() * sizeof(float));
-      if (!floats.empty()) std::memcpy(bytes.data(), floats.data(), floats.size() * sizeof(float));
+      const Constant constant = converted(value.constant, dtype);
+      AlignedBytes& bytes = impl_.constants.emplace_back(constant.bytes().size());
+      if (bytes.size() != 0) std::memcpy(bytes.data(), constant.bytes().data(), bytes.size());
     }
     TensorRef ref;
     ref.where.constant = impl_.constants[it->second].data();
-    ref.dtype = DType::f32;
+    ref.dtype = dtype;
     ref.shape = value.shape;
     return ref;
   }
 
  private:
   Program::Impl& impl_;
-  mutable std::map<ValueId, std::size_t> constant_index_;
+  mutable std::map<std::pair<ValueId, DType>, std::size_t> constant_index_;
 };
 
 std::string precision_of(const Graph& graph, const Node& node) {
