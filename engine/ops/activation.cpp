@@ -20,19 +20,31 @@ namespace {
 using kernels::UnaryOp;
 
 const std::map<std::string, UnaryOp, std::less<>>& vector_functions() {
-  static const std::map<std::string, UnaryOp, std::less<>> table = {
-      {"abs", UnaryOp::abs},           {"neg", UnaryOp::negate},
-      {"relu", UnaryOp::relu},         {"leaky_relu", UnaryOp::leaky_relu},
-      {"clamp", UnaryOp::clamp},       {"sigmoid", UnaryOp::sigmoid},
-      {"tanh", UnaryOp::tanh},         {"exp", UnaryOp::exp},
-      {"log", UnaryOp::log},           {"sqrt", UnaryOp::sqrt},
-      {"erf", UnaryOp::erf},           {"floor", UnaryOp::floor},
-      {"round", UnaryOp::round},       {"linear", UnaryOp::linear},
-      {"ceil", UnaryOp::ceil},         {"elu", UnaryOp::elu},
-      {"swish", UnaryOp::swish},       {"hswish", UnaryOp::hswish},
-      {"hsigmoid", UnaryOp::hsigmoid}, {"hard_sigmoid", UnaryOp::hard_sigmoid},
-      {"softplus", UnaryOp::softplus}, {"mish", UnaryOp::mish},
-      {"gelu", UnaryOp::gelu_erf},     {"gelu_tanh", UnaryOp::gelu_tanh}};
+  static const std::map<std::string, UnaryOp, std::less<>> table = {{"abs", UnaryOp::abs},
+                                                                    {"neg", UnaryOp::negate},
+                                                                    {"relu", UnaryOp::relu},
+                                                                    {"leaky_relu", UnaryOp::leaky_relu},
+                                                                    {"clamp", UnaryOp::clamp},
+                                                                    {"sigmoid", UnaryOp::sigmoid},
+                                                                    {"tanh", UnaryOp::tanh},
+                                                                    {"exp", UnaryOp::exp},
+                                                                    {"log", UnaryOp::log},
+                                                                    {"sqrt", UnaryOp::sqrt},
+                                                                    {"erf", UnaryOp::erf},
+                                                                    {"floor", UnaryOp::floor},
+                                                                    {"round", UnaryOp::round},
+                                                                    {"linear", UnaryOp::linear},
+                                                                    {"affine", UnaryOp::linear},
+                                                                    {"ceil", UnaryOp::ceil},
+                                                                    {"elu", UnaryOp::elu},
+                                                                    {"swish", UnaryOp::swish},
+                                                                    {"hswish", UnaryOp::hswish},
+                                                                    {"hsigmoid", UnaryOp::hsigmoid},
+                                                                    {"hard_sigmoid", UnaryOp::hard_sigmoid},
+                                                                    {"softplus", UnaryOp::softplus},
+                                                                    {"mish", UnaryOp::mish},
+                                                                    {"gelu", UnaryOp::gelu_erf},
+                                                                    {"gelu_tanh", UnaryOp::gelu_tanh}};
   return table;
 }
 
@@ -193,6 +205,11 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   });
 }
 
+/// A table adds a rounding, which multiplying by a constant is not worth.
+bool integer_capable(const Graph&, const Node& node) {
+  return node.attributes.as<ActivationAttributes>().function != "affine";
+}
+
 }  // namespace
 
 extern const OpRecord activation_op;
@@ -201,6 +218,7 @@ const OpRecord activation_op{.name = "Activation",
                              .fold = fold,
                              .plan = plan,
                              .rule = QuantizationRule::table,
+                             .integer_capable = integer_capable,
                              .any_layout = true};
 
 }  // namespace refcalib::engine

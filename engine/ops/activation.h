@@ -13,6 +13,7 @@ namespace refcalib::engine {
 ///   neg | erf | floor | ceil | round (half to even) | round_away (half away from zero) | sign | elu (alpha) |
 ///   selu (alpha below zero, beta overall) | hswish | hsigmoid | swish (alpha = beta of the op) | mish | softplus | softsign |
 ///   gelu | gelu_tanh | hard_sigmoid (alpha, beta) | square | reciprocal | linear (alpha * x + beta) |
+///   affine (the same, but never on integers) |
 ///   power (alpha = exponent) | sin | cos | tan | asin | acos | atan | sinh | cosh | asinh | acosh | atanh |
 ///   logical_not (0 or 1 in the type of the input) | bitwise_not (integers) |
 ///   is_nan | is_finite | is_inf (alpha, beta: nonzero to detect negative, positive); these three give booleans

@@ -77,7 +77,8 @@ void fuse_activation(Graph& graph) {
       continue;  // the value in front is stored in integers for its own sake
     if (const auto conv = sole_producer(graph, data, "Convolution"))
       fuse_into<ConvolutionAttributes>(graph, *conv, id, *epilogue, true);
-    else if (const auto matmul = sole_producer(graph, data, "MatMul"))
+    else if (const auto matmul = sole_producer(graph, data, "MatMul");
+             matmul && takes_epilogue(graph, graph.node(*matmul)))
       fuse_into<MatMulAttributes>(graph, *matmul, id, *epilogue, graph.value(data).shape.size() == 2);
     else if (const auto sum = sole_producer(graph, data, "Eltwise"))
       fuse_into<EltwiseAttributes>(graph, *sum, id, *epilogue, false);

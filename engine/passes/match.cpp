@@ -1,6 +1,7 @@
 #include "engine/passes/match.h"
 
 #include "engine/ops/convolution.h"
+#include "engine/ops/op.h"
 
 namespace refcalib::engine {
 
@@ -11,9 +12,15 @@ std::optional<NodeId> sole_producer(const Graph& graph, ValueId value, std::stri
   return producer;
 }
 
+bool takes_epilogue(const Graph& graph, const Node& weighted) {
+  const auto capable = op_record(weighted.op).integer_capable;
+  return capable == nullptr || capable(graph, weighted);
+}
+
 bool is_linear(const Graph& graph, const Node& weighted) {
   for (std::size_t i = 1; i < weighted.inputs.size(); ++i)
     if (!graph.value(weighted.inputs[i]).constant) return false;
+  if (!takes_epilogue(graph, weighted)) return false;
   if (weighted.op == "MatMul") return is_identity(weighted.attributes.as<MatMulAttributes>().activation);
   const auto& a = weighted.attributes.as<ConvolutionAttributes>();
   return !a.residual && is_identity(a.activation);

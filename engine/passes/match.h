@@ -11,6 +11,10 @@ namespace refcalib::engine {
 /// The producer of `value` if it is of operation `op` and nothing but one node reads the value; else nullopt.
 std::optional<NodeId> sole_producer(const Graph& graph, ValueId value, std::string_view op);
 
+/// True if a Convolution or MatMul runs on packed constant weights, so that its kernel can add a bias and apply an
+/// activation.
+bool takes_epilogue(const Graph& graph, const Node& weighted);
+
 /// True if a Convolution or MatMul computes a plain linear function with constant weights and bias: nothing has been fused behind its
 /// bias yet.
 bool is_linear(const Graph& graph, const Node& weighted);
