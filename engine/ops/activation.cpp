@@ -7,9 +7,11 @@
 
 #include "engine/kernels/eltwise/eltwise.h"
 #include "engine/kernels/table.h"
+#include "engine/ops/broadcast_loop.h"
 #include "engine/ops/fold.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/lambda_step.h"
+#include "engine/ops/scalar_functions.h"
 #include "engine/ops/strides.h"
 
 namespace refcalib::engine {
@@ -18,46 +20,73 @@ namespace {
 using kernels::UnaryOp;
 
 const std::map<std::string, UnaryOp, std::less<>>& vector_functions() {
-  static const std::map<std::string, UnaryOp, std::less<>> table = {
-      {"abs", UnaryOp::abs},           {"neg", UnaryOp::negate},
-      {"relu", UnaryOp::relu},         {"leaky_relu", UnaryOp::leaky_relu},
-      {"clamp", UnaryOp::clamp},       {"sigmoid", UnaryOp::sigmoid},
-      {"tanh", UnaryOp::tanh},         {"exp", UnaryOp::exp},
-      {"log", UnaryOp::log},           {"sqrt", UnaryOp::sqrt},
-      {"erf", UnaryOp::erf},           {"floor", UnaryOp::floor},
-      {"ceil", UnaryOp::ceil},         {"elu", UnaryOp::elu},
-      {"swish", UnaryOp::swish},       {"hswish", UnaryOp::hswish},
-      {"hsigmoid", UnaryOp::hsigmoid}, {"hard_sigmoid", UnaryOp::hard_sigmoid},
-      {"softplus", UnaryOp::softplus}, {"mish", UnaryOp::mish},
-      {"gelu", UnaryOp::gelu_erf},     {"gelu_tanh", UnaryOp::gelu_tanh}};
+  static const std::map<std::string, UnaryOp, std::less<>> table = {{"abs", UnaryOp::abs},
+                                                                    {"neg", UnaryOp::negate},
+                                                                    {"relu", UnaryOp::relu},
+                                                                    {"leaky_relu", UnaryOp::leaky_relu},
+                                                                    {"clamp", UnaryOp::clamp},
+                                                                    {"sigmoid", UnaryOp::sigmoid},
+                                                                    {"tanh", UnaryOp::tanh},
+                                                                    {"exp", UnaryOp::exp},
+                                                                    {"log", UnaryOp::log},
+                                                                    {"sqrt", UnaryOp::sqrt},
+                                                                    {"erf", UnaryOp::erf},
+                                                                    {"floor", UnaryOp::floor},
+                                                                    {"round", UnaryOp::round},
+                                                                    {"linear", UnaryOp::linear},
+                                                                    {"affine", UnaryOp::linear},
+                                                                    {"ceil", UnaryOp::ceil},
+                                                                    {"elu", UnaryOp::elu},
+                                                                    {"swish", UnaryOp::swish},
+                                                                    {"hswish", UnaryOp::hswish},
+                                                                    {"hsigmoid", UnaryOp::hsigmoid},
+                                                                    {"hard_sigmoid", UnaryOp::hard_sigmoid},
+                                                                    {"softplus", UnaryOp::softplus},
+                                                                    {"mish", UnaryOp::mish},
+                                                                    {"gelu", UnaryOp::gelu_erf},
+                                                                    {"gelu_tanh", UnaryOp::gelu_tanh}};
   return table;
 }
 
-/// Functions without a vector kernel; plain arithmetic (and the C library's powf), the same everywhere.
-using ScalarFunction = float (*)(float x, float alpha, float beta) noexcept;
-const std::map<std::string, ScalarFunction, std::less<>>& scalar_functions() {
-  static const std::map<std::string, ScalarFunction, std::less<>> table = {
-      {"square", [](float x, float, float) noexcept { return x * x; }},
-      {"reciprocal", [](float x, float, float) noexcept { return 1.0F / x; }},
-      {"linear", [](float x, float a, float b) noexcept { return a * x + b; }},
-      {"power", [](float x, float a, float) noexcept { return std::pow(x, a); }}};
-  return table;
+std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
+  require_inputs(in, 1, 1);
+  const bool truth = gives_truth(attributes.as<ActivationAttributes>().function);
+  return {{truth ? DType::boolean : in.dtype(0), in.shape(0)}};
 }
 
-/// floor and ceil of shape arithmetic.
+/// Functions of integers, and the roundings and signs that shape arithmetic takes of floats.
 std::optional<std::vector<Constant>> fold(const Attributes& attributes, const OpInputs& in) {
-  const std::string& function = attributes.as<ActivationAttributes>().function;
-  if (!in.is_constant(0) || (function != "floor" && function != "ceil")) return std::nullopt;
+  const auto& a = attributes.as<ActivationAttributes>();
+  const IntegerFunction function = find_integer_function(a.function);
+  if (!in.is_constant(0)) return std::nullopt;
+  const OutputType type = infer(attributes, in).front();
+  if (!is_float(in.dtype(0)) && function != nullptr) {
+    std::vector<std::int64_t> values = in.constant(0).to_ints();
+    for (std::int64_t& v : values) v = function(v, a.alpha, a.beta);
+    if (type.dtype == DType::boolean)
+      for (std::int64_t& v : values) v &= 1;
+    return std::vector{converted(Constant::i64(type.shape, std::move(values)), type.dtype)};
+  }
+  using Fold = double (*)(double);
+  static const std::map<std::string, Fold, std::less<>> table = {{"floor", [](double x) { return std::floor(x); }},
+                                                                 {"ceil", [](double x) { return std::ceil(x); }},
+                                                                 {"round", [](double x) { return std::nearbyint(x); }},
+                                                                 {"round_away", [](double x) { return std::round(x); }},
+                                                                 {"abs", [](double x) { return std::fabs(x); }},
+                                                                 {"neg", [](double x) { return -x; }},
+                                                                 {"sqrt", [](double x) { return std::sqrt(x); }}};
+  const auto it = table.find(a.function);
+  if (it == table.end()) return std::nullopt;
   std::vector<double> values = to_doubles(in.constant(0));
-  for (double& v : values) v = function == "floor" ? std::floor(v) : std::ceil(v);
-  return std::vector{make_constant(in.dtype(0), in.shape(0), values)};
+  for (double& v : values) v = it->second(v);
+  return std::vector{make_constant(type.dtype, type.shape, values)};
 }
 
 /// Applies the function to `count` floats, the same way as the run-time kernel does.
 void apply(const ActivationAttributes& a, Isa isa, const float* in, float* out, std::int64_t count) {
   const auto alpha = static_cast<float>(a.alpha), beta = static_cast<float>(a.beta);
-  if (const auto it = scalar_functions().find(a.function); it != scalar_functions().end()) {
-    for (std::int64_t i = 0; i < count; ++i) out[i] = it->second(in[i], alpha, beta);
+  if (const FloatFunction function = find_float_function(a.function); function != nullptr) {
+    for (std::int64_t i = 0; i < count; ++i) out[i] = function(in[i], alpha, beta);
     return;
   }
   const auto it = vector_functions().find(a.function);
@@ -106,10 +135,54 @@ std::unique_ptr<Step> plan_table(const ActivationAttributes& a, const TensorRef&
   });
 }
 
+/// Throws UnsupportedError unless the function is known for floats.
+void check_function(const ActivationAttributes& a) {
+  if (find_float_function(a.function) == nullptr && !vector_functions().contains(a.function))
+    throw UnsupportedError("activation '" + a.function + "' is not supported");
+}
+
+/// Any function of elements of any type, as a plain loop. Integers take part as integers where that is exact, else
+/// as floats.
+std::unique_ptr<Step> plan_general(const ActivationAttributes& a, const TensorRef& in, const TensorRef& out,
+                                   Isa isa) {
+  const IntegerFunction integers = is_float(in.dtype) ? nullptr : find_integer_function(a.function);
+  if (integers == nullptr) check_function(a);
+  const auto loop = broadcast_loop<2>({&out, &in});
+  return make_step(integers == nullptr ? "function/f32" : "function/i64",
+                   [=, x = in.where, y = out.where, from_type = in.dtype,
+                    to_type = out.dtype](const RunContext& c) noexcept {
+                     const std::byte* from = c.read(x);
+                     std::byte* to = c.write(y);
+                     c.team.parallel_for(loop.units(), 4, [&](std::int64_t begin, std::int64_t end, int) {
+                       float real[kElementBlock];
+                       std::int64_t whole[kElementBlock];
+                       for (std::int64_t unit = begin; unit < end; ++unit) {
+                         const auto p = loop.piece(unit);
+                         const std::byte* source =
+                             from + p.offset[1] * static_cast<std::int64_t>(size_of(from_type));
+                         std::byte* target = to + p.offset[0] * static_cast<std::int64_t>(size_of(to_type));
+                         if (integers != nullptr) {
+                           load_block(from_type, source, p.stride[1], p.count, whole);
+                           for (std::int64_t i = 0; i < p.count; ++i)
+                             whole[i] = integers(whole[i], a.alpha, a.beta);
+                           if (to_type == DType::boolean)
+                             for (std::int64_t i = 0; i < p.count; ++i) whole[i] &= 1;
+                           store_block(to_type, target, p.stride[0], p.count, whole);
+                         } else {
+                           load_block(from_type, source, p.stride[1], p.count, real);
+                           apply(a, isa, real, real, p.count);
+                           store_block(to_type, target, p.stride[0], p.count, real);
+                         }
+                       }
+                     });
+                   });
+}
+
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto& a = node.attributes.as<ActivationAttributes>();
   const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
-  if (in.dtype == DType::u8) return plan_table(a, in, out, context.isa());
+  if (in.quantization != nullptr) return plan_table(a, in, out, context.isa());
+  if (in.dtype != DType::f32 || out.dtype != DType::f32) return plan_general(a, in, out, context.isa());
   const RowView from = rows_of(in), to = rows_of(out);
   kernels::UnaryArgs bound{.rows = from.rows,
                            .channels = from.length,
@@ -117,19 +190,7 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
                            .out_stride = to.stride,
                            .alpha = static_cast<float>(a.alpha),
                            .beta = static_cast<float>(a.beta)};
-  if (const auto it = scalar_functions().find(a.function); it != scalar_functions().end()) {
-    return make_step("function_f32", [bound, f = it->second, x = in.where,
-                                      y = out.where](const RunContext& c) noexcept {
-      const auto* input = reinterpret_cast<const float*>(c.read(x));
-      auto* output = reinterpret_cast<float*>(c.write(y));
-      c.team.parallel_for(
-          bound.rows, row_grain(bound.channels * 4), [&](std::int64_t begin, std::int64_t end, int) {
-            for (std::int64_t r = begin; r < end; ++r)
-              for (std::int64_t i = 0; i < bound.channels; ++i)
-                output[r * bound.out_stride + i] = f(input[r * bound.in_stride + i], bound.alpha, bound.beta);
-          });
-    });
-  }
+  if (find_float_function(a.function) != nullptr) return plan_general(a, in, out, context.isa());
   const auto it = vector_functions().find(a.function);
   if (it == vector_functions().end())
     throw UnsupportedError("activation '" + a.function + "' is not supported");
@@ -144,14 +205,20 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   });
 }
 
+/// A table adds a rounding, which multiplying by a constant is not worth.
+bool integer_capable(const Graph&, const Node& node) {
+  return node.attributes.as<ActivationAttributes>().function != "affine";
+}
+
 }  // namespace
 
 extern const OpRecord activation_op;
 const OpRecord activation_op{.name = "Activation",
-                             .infer = infer_same,
+                             .infer = infer,
                              .fold = fold,
                              .plan = plan,
                              .rule = QuantizationRule::table,
+                             .integer_capable = integer_capable,
                              .any_layout = true};
 
 }  // namespace refcalib::engine

@@ -8,10 +8,15 @@
 
 namespace refcalib::engine {
 
-/// "Activation": one input, element-wise. `function` is one of
+/// "Activation": one input, element-wise; integers stay integers. `function` is one of
 ///   relu | leaky_relu (alpha = negative slope) | clamp (alpha = min, beta = max) | sigmoid | tanh | exp | log | sqrt | abs |
-///   neg | erf | floor | ceil | elu (alpha) | hswish | hsigmoid | swish (alpha = beta of the op) | mish | softplus | gelu |
-///   gelu_tanh | hard_sigmoid (alpha, beta) | square | reciprocal | linear (alpha * x + beta) | power (alpha = exponent)
+///   neg | erf | floor | ceil | round (half to even) | round_away (half away from zero) | sign | elu (alpha) |
+///   selu (alpha below zero, beta overall) | hswish | hsigmoid | swish (alpha = beta of the op) | mish | softplus | softsign |
+///   gelu | gelu_tanh | hard_sigmoid (alpha, beta) | square | reciprocal | linear (alpha * x + beta) |
+///   affine (the same, but never on integers) |
+///   power (alpha = exponent) | sin | cos | tan | asin | acos | atan | sinh | cosh | asinh | acosh | atanh |
+///   logical_not (0 or 1 in the type of the input) | bitwise_not (integers) |
+///   is_nan | is_finite | is_inf (alpha, beta: nonzero to detect negative, positive); these three give booleans
 struct ActivationAttributes {
   std::string function;
   double alpha = 0;

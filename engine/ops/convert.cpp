@@ -1,7 +1,7 @@
-#include <cmath>
-
+#include "engine/ops/broadcast_loop.h"
 #include "engine/ops/fold.h"
 #include "engine/ops/infer.h"
+#include "engine/ops/lambda_step.h"
 #include "engine/ops/movement.h"
 #include "engine/ops/view_step.h"
 
@@ -28,22 +28,36 @@ std::optional<std::vector<Constant>> fold(const Attributes& attributes, const Op
   // Weights stay as the file has them (f16 in the mapped file) until they are packed.
   if (to == DType::f32 && (source.dtype() == DType::f32 || source.dtype() == DType::f16))
     return std::vector{source};
-  std::vector<double> values = to_doubles(source);
-  for (double& v : values) {
-    if (to == DType::boolean)
-      v = v != 0 ? 1 : 0;
-    else if (!is_float(to))
-      v = std::trunc(v);
-  }
-  return std::vector{make_constant(to, source.shape(), values)};
+  return std::vector{converted(source, to)};
 }
 
+/// Between integers in 64 bits and saturating, else by way of floats.
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
-  if (in.dtype != out.dtype)
-    throw UnsupportedError("conversion of computed values from " + std::string(to_string(in.dtype)) + " to " +
-                           std::string(to_string(out.dtype)) + " is not supported");
-  return plan_copy(in, out);
+  if (in.dtype == out.dtype) return plan_copy(in, out);
+  const bool floats = is_float(in.dtype), saturates = !is_float(out.dtype) && out.dtype != DType::boolean;
+  return make_step("convert", [=, loop = broadcast_loop<2>({&out, &in}), x = in.where, y = out.where,
+                               from_type = in.dtype, to_type = out.dtype](const RunContext& c) noexcept {
+    const std::byte* from = c.read(x);
+    std::byte* to = c.write(y);
+    c.team.parallel_for(loop.units(), 4, [&](std::int64_t begin, std::int64_t end, int) {
+      float real[kElementBlock];
+      std::int64_t whole[kElementBlock];
+      for (std::int64_t unit = begin; unit < end; ++unit) {
+        const auto p = loop.piece(unit);
+        const std::byte* source = from + p.offset[1] * static_cast<std::int64_t>(size_of(from_type));
+        std::byte* target = to + p.offset[0] * static_cast<std::int64_t>(size_of(to_type));
+        if (floats) {
+          load_block(from_type, source, p.stride[1], p.count, real);
+          store_block(to_type, target, p.stride[0], p.count, real);
+        } else {
+          load_block(from_type, source, p.stride[1], p.count, whole);
+          for (std::int64_t i = 0; saturates && i < p.count; ++i) whole[i] = saturate(to_type, whole[i]);
+          store_block(to_type, target, p.stride[0], p.count, whole);
+        }
+      }
+    });
+  });
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "engine/kernels/table.h"
 #include "engine/ops/channel_arrays.h"
 #include "engine/ops/fold.h"
+#include "engine/ops/general_eltwise.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/lambda_step.h"
 #include "engine/ops/strides.h"
@@ -27,7 +28,9 @@ const std::map<std::string, BinaryOp, std::less<>>& kernel_operations() {
       {"max", BinaryOp::maximum},
       {"min", BinaryOp::minimum},
       {"squared_difference", BinaryOp::squared_diff},
-      {"pow", BinaryOp::power}};
+      {"pow", BinaryOp::power},
+      {"prelu", BinaryOp::prelu},
+      {"div_truncated", BinaryOp::divide}};
   return table;
 }
 
@@ -38,6 +41,8 @@ const std::map<std::string, Fold, std::less<>>& fold_operations() {
       {"sub", [](double a, double b) { return a - b; }},
       {"mul", [](double a, double b) { return a * b; }},
       {"div", [](double a, double b) { return a / b; }},
+      {"div_truncated", [](double a, double b) { return a / b; }},
+      {"prelu", [](double a, double b) { return a < 0 ? a * b : a; }},
       {"max", [](double a, double b) { return std::max(a, b); }},
       {"min", [](double a, double b) { return std::min(a, b); }},
       {"squared_difference", [](double a, double b) { return (a - b) * (a - b); }},
@@ -80,36 +85,17 @@ std::optional<std::vector<Constant>> fold(const Attributes& attributes, const Op
   const bool integers = !is_float(in.dtype(0)) && !is_float(in.dtype(1));
   const DType out = result_type(operation, in);
   const auto rounded = [&](double a, double b) {
-    require(!integers || b != 0 || (operation != "div" && operation != "mod" && operation != "floor_mod"),
+    require(!integers || b != 0 || (!operation.starts_with("div") && !operation.ends_with("mod")),
             "divides by zero");
     const double y = f->second(a, b);
-    return integers && operation == "div" ? std::floor(y) : y;
+    return !integers ? y : operation == "div" ? std::floor(y) : std::trunc(y);
   };
   return std::vector{fold_binary(in.constant(0), in.constant(1), out, rounded)};
-}
-
-/// Strides of an operand along the dimensions of the result, 0 where it is broadcast.
-std::vector<std::int64_t> broadcast_strides(const TensorRef& operand, const Shape& result) {
-  const std::vector<std::int64_t> own = element_strides(operand);
-  std::vector<std::int64_t> strides(result.size(), 0);
-  const std::size_t offset = result.size() - operand.shape.size();
-  for (std::size_t d = 0; d < own.size(); ++d) strides[d + offset] = operand.shape[d] == 1 ? 0 : own[d];
-  return strides;
-}
-
-/// Dimensions of the result from the slowest to the fastest in memory.
-std::vector<std::size_t> memory_order(const TensorRef& out) {
-  std::vector<std::size_t> order(out.shape.size());
-  for (std::size_t d = 0; d < order.size(); ++d) order[d] = d;
-  if (out.layout == Layout::channels_last) std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-  return order;
 }
 
 std::unique_ptr<Step> plan_f32(const EltwiseAttributes& a, const TensorRef& x, const TensorRef& y,
                                const TensorRef& out, Isa isa) {
   const auto operation = kernel_operations().find(a.operation);
-  if (operation == kernel_operations().end())
-    throw UnsupportedError("operation '" + a.operation + "' on computed values is not supported");
   if (out.shape.size() > static_cast<std::size_t>(kernels::BinaryArgs::max_rank))
     throw UnsupportedError("tensors of more than 8 dimensions are not supported");
   const auto xs = broadcast_strides(x, out.shape), ys = broadcast_strides(y, out.shape),
@@ -189,14 +175,25 @@ bool integer_capable(const Graph& graph, const Node& node) {
          graph.value(node.inputs[0]).shape == graph.value(node.inputs[1]).shape;
 }
 
+/// Constants take part in the type that they have: as floats, or as whole numbers.
+TensorRef operand(PlanContext& context, ValueId id) {
+  const Value& value = context.graph().value(id);
+  const bool real = !value.constant || is_float(value.constant.dtype());
+  return context.tensor(id, real ? DType::f32 : DType::i64);
+}
+
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto& a = node.attributes.as<EltwiseAttributes>();
-  const TensorRef x = context.tensor(node.inputs[0]), y = context.tensor(node.inputs[1]),
-                  out = context.tensor(node.outputs[0]);
-  if (out.quantization != nullptr) return plan_u8(a, x, y, out, context.isa());
-  if (x.dtype != DType::f32 || y.dtype != DType::f32)
-    throw UnsupportedError("arithmetic on computed integers is not supported");
-  return plan_f32(a, x, y, out, context.isa());
+  const TensorRef out = context.tensor(node.outputs[0]);
+  if (out.quantization != nullptr)
+    return plan_u8(a, context.tensor(node.inputs[0]), context.tensor(node.inputs[1]), out, context.isa());
+  TensorRef x = operand(context, node.inputs[0]), y = operand(context, node.inputs[1]);
+  // Old files mix floats with whole constants.
+  if (x.dtype == DType::f32) y = context.tensor(node.inputs[1], DType::f32);
+  if (y.dtype == DType::f32) x = context.tensor(node.inputs[0], DType::f32);
+  const bool all_float = x.dtype == DType::f32 && y.dtype == DType::f32 && out.dtype == DType::f32;
+  if (all_float && kernel_operations().contains(a.operation)) return plan_f32(a, x, y, out, context.isa());
+  return plan_general_eltwise(a, x, y, out);
 }
 
 }  // namespace

@@ -6,8 +6,11 @@
 
 namespace refcalib::engine {
 
-/// "Eltwise": two inputs with numpy broadcast. operation: add | sub | mul | div | max | min | squared_difference | pow |
-/// mod | floor_mod | equal | not_equal | less | less_equal | greater | greater_equal | logical_and | logical_or | logical_xor.
+/// "Eltwise": two inputs with numpy broadcast. operation: add | sub | mul | div (of integers: rounded down) |
+/// div_truncated | max | min | squared_difference | pow | prelu (a < 0 ? a * b : a) | mod (sign of a) | floor_mod (sign of b) |
+/// equal | not_equal | less | less_equal | greater | greater_equal | logical_and | logical_or | logical_xor (these give
+/// booleans) | bitwise_and | bitwise_or | bitwise_xor (of integers or booleans). Integers of any width stay
+/// integers; an integer and a float give a float.
 struct EltwiseAttributes {
   std::string operation = "add";
   FusedActivation activation;

@@ -93,6 +93,21 @@ std::vector<double> to_doubles(const Constant& constant) {
   return out;
 }
 
+Constant converted(const Constant& constant, DType dtype) {
+  const DType to = dtype == DType::f16 ? DType::f32 : dtype;
+  if (constant.dtype() == to) return constant;
+  if (to == DType::f32) return Constant::f32(constant.shape(), constant.to_floats());
+  if (to == DType::i64) return Constant::i64(constant.shape(), constant.to_ints());
+  std::vector<double> values = to_doubles(constant);
+  for (double& v : values) {
+    if (to == DType::boolean)
+      v = v != 0 ? 1 : 0;
+    else if (!is_float(to))
+      v = std::trunc(v);
+  }
+  return make_constant(to, constant.shape(), values);
+}
+
 Constant fold_binary(const Constant& a, const Constant& b, DType out,
                      const std::function<double(double, double)>& f) {
   const Shape shape = broadcast_shape(a.shape(), b.shape());

@@ -15,6 +15,10 @@ Constant make_constant(DType dtype, Shape shape, const std::vector<double>& valu
 /// Elements as doubles: exact for all types but i64/u64 beyond 2^53.
 std::vector<double> to_doubles(const Constant& constant);
 
+/// The constant as elements of another type: integers exactly, floats without their fraction (saturating); a
+/// boolean is 0 or 1. f16 becomes f32.
+Constant converted(const Constant& constant, DType dtype);
+
 /// Element-wise fold of two constants with numpy broadcast.
 Constant fold_binary(const Constant& a, const Constant& b, DType out,
                      const std::function<double(double, double)>& f);

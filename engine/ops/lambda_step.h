@@ -8,20 +8,24 @@
 
 namespace refcalib::engine {
 
-/// A step from a name and a callable `f(const RunContext&)` that neither allocates nor throws.
+/// A step from a name and a callable `f(const RunContext&)` that neither allocates nor throws. `scratch_bytes`: what
+/// it uses per member of the team.
 template <class F>
-std::unique_ptr<Step> make_step(std::string name, F f) {
+std::unique_ptr<Step> make_step(std::string name, F f, std::size_t scratch_bytes = 0) {
   class LambdaStep final : public Step {
    public:
-    LambdaStep(std::string n, F g) : name_(std::move(n)), f_(std::move(g)) {}
+    LambdaStep(std::string n, F g, std::size_t scratch)
+        : name_(std::move(n)), f_(std::move(g)), scratch_(scratch) {}
     void run(const RunContext& context) const noexcept override { f_(context); }
     std::string kernel() const override { return name_; }
+    std::size_t scratch_bytes() const override { return scratch_; }
 
    private:
     std::string name_;
     F f_;
+    std::size_t scratch_;
   };
-  return std::make_unique<LambdaStep>(std::move(name), std::move(f));
+  return std::make_unique<LambdaStep>(std::move(name), std::move(f), scratch_bytes);
 }
 
 /// Splits the units of a kernel call `run(args, begin, end)` over the team. `grain`: units that are worth a thread.

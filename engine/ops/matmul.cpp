@@ -1,3 +1,4 @@
+#include "engine/ops/computed_matmul.h"
 #include "engine/ops/convolution.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/strides.h"
@@ -22,6 +23,8 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   Shape out = broadcast_shape(Shape(a.begin(), a.end() - 2), Shape(b.begin(), b.end() - 2));
   if (!vector_a) out.push_back(a[a.size() - 2]);
   if (!vector_b) out.push_back(b.back());
+  if (!is_float(in.dtype(0)) || !is_float(in.dtype(1)))
+    throw UnsupportedError("products of matrices of integers are not supported");
   return {{DType::f32, out}};
 }
 
@@ -35,12 +38,22 @@ std::vector<float> weights_by_row(std::vector<float> b, std::int64_t n, std::int
   return rows;
 }
 
+/// True if the second operand is one constant matrix, which the kernels of the convolutions take packed.
+bool constant_weights(const Graph& graph, const Node& node) {
+  const Value& b = graph.value(node.inputs[1]);
+  return b.constant && b.shape.size() == 2 && !node.attributes.as<MatMulAttributes>().transpose_a &&
+         !graph.value(node.inputs[0]).constant;
+}
+
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto& m = node.attributes.as<MatMulAttributes>();
+  if (!constant_weights(context.graph(), node)) {
+    if (node.inputs.size() > 2 || !is_identity(m.activation))
+      throw UnsupportedError("a bias of a product of two computed operands is not supported");
+    return plan_computed_matmul(m, context.tensor(node.inputs[0]), context.tensor(node.inputs[1]),
+                                context.tensor(node.outputs[0]), context.isa());
+  }
   const Value& b = context.graph().value(node.inputs[1]);
-  if (!b.constant || b.shape.size() != 2 || m.transpose_a)
-    throw UnsupportedError(
-        "a matrix product is supported with a constant 2-D second input and transpose_a=false");
   WeightedPlan plan;
   plan.input = context.tensor(node.inputs[0]);
   plan.output = context.tensor(node.outputs[0]);
@@ -72,7 +85,11 @@ constexpr WeightedTraits traits{.channels = channels,
 }  // namespace
 
 extern const OpRecord matmul_op;
-const OpRecord matmul_op{
-    .name = "MatMul", .infer = infer, .plan = plan, .rule = QuantizationRule::weighted, .weighted = &traits};
+const OpRecord matmul_op{.name = "MatMul",
+                         .infer = infer,
+                         .plan = plan,
+                         .rule = QuantizationRule::weighted,
+                         .integer_capable = constant_weights,
+                         .weighted = &traits};
 
 }  // namespace refcalib::engine

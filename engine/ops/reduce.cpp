@@ -4,7 +4,9 @@
 #include <map>
 
 #include "engine/kernels/table.h"
+#include "engine/ops/axis_view.h"
 #include "engine/ops/fold.h"
+#include "engine/ops/general_reduce.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/lambda_step.h"
 #include "engine/ops/pooling.h"
@@ -25,16 +27,10 @@ const std::map<std::string, ReduceOp, std::less<>>& operations() {
   return table;
 }
 
-std::vector<bool> reduced_dims(const ReduceAttributes& a, std::size_t rank) {
-  std::vector<bool> reduced(rank, false);
-  for (const std::int64_t axis : a.axes) reduced[static_cast<std::size_t>(normalize_axis(axis, rank))] = true;
-  return reduced;
-}
-
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
   require_inputs(in, 1, 1);
   const auto& a = attributes.as<ReduceAttributes>();
-  const std::vector<bool> reduced = reduced_dims(a, in.shape(0).size());
+  const std::vector<bool> reduced = axis_flags(a.axes, in.shape(0).size());
   Shape shape;
   for (std::size_t d = 0; d < reduced.size(); ++d) {
     if (!reduced[d])
@@ -45,14 +41,14 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   return {{in.dtype(0), shape}};
 }
 
+/// Reductions of integers, as shape arithmetic has them.
 std::optional<std::vector<Constant>> fold(const Attributes& attributes, const OpInputs& in) {
   const auto& a = attributes.as<ReduceAttributes>();
-  if (!in.is_constant(0) || (a.operation != "prod" && a.operation != "sum")) return std::nullopt;
-  const std::vector<bool> reduced = reduced_dims(a, in.shape(0).size());
+  if (!in.is_constant(0) || is_float(in.dtype(0)) || !is_general_reduction(a.operation)) return std::nullopt;
+  const std::vector<bool> reduced = axis_flags(a.axes, in.shape(0).size());
   const OutputType type = infer(attributes, in).front();
-  std::vector<double> out(static_cast<std::size_t>(element_count(type.shape)),
-                          a.operation == "prod" ? 1.0 : 0.0);
-  const std::vector<double> values = to_doubles(in.constant(0));
+  std::vector<std::vector<std::int64_t>> groups(static_cast<std::size_t>(element_count(type.shape)));
+  const std::vector<std::int64_t> values = in.constant(0).to_ints();
   for (std::size_t i = 0; i < values.size(); ++i) {
     std::size_t rest = i, target = 0, stride = 1;
     for (std::size_t d = reduced.size(); d-- > 0;) {
@@ -63,25 +59,52 @@ std::optional<std::vector<Constant>> fold(const Attributes& attributes, const Op
       }
       rest /= dim;
     }
-    if (a.operation == "prod")
-      out[target] *= values[i];
-    else
-      out[target] += values[i];
+    groups[target].push_back(values[i]);
   }
-  return std::vector{make_constant(type.dtype, type.shape, out)};
+  std::vector<std::int64_t> out;
+  for (const auto& group : groups) out.push_back(reduce_integers(a.operation, group));
+  return std::vector{converted(Constant::i64(type.shape, std::move(out)), type.dtype)};
+}
+
+/// Axes without a common stride: the elements of each result are gathered into the scratch.
+std::unique_ptr<Step> plan_scattered(const std::vector<bool>& axes, const TensorRef& in, const TensorRef& out,
+                                     const kernels::ReduceKernels& table, ReduceOp op) {
+  OffsetPair outer, element;
+  const std::vector<std::int64_t> strides = element_strides(in);
+  for (std::size_t d = 0; d < axes.size(); ++d)
+    (axes[d] ? element : outer).append(in.shape[d], strides[d], 0);
+  const std::int64_t n = element.count();
+  return make_step(
+      std::string(table.name) + "/scattered",
+      [=, run = table.of(op), from = in.where, to = out.where](const RunContext& c) noexcept {
+        const auto* x = reinterpret_cast<const float*>(c.read(from));
+        auto* y = reinterpret_cast<float*>(c.write(to));
+        c.team.parallel_for(outer.count(), 1, [&](std::int64_t begin, std::int64_t end, int member) {
+          auto* row = reinterpret_cast<float*>(c.scratch_of(member));
+          for (std::int64_t o = begin; o < end; ++o) {
+            const float* const base = x + outer.at(o).from;
+            for (std::int64_t k = 0; k < n; ++k) row[k] = base[element.at(k).from];
+            run({.input = row, .output = y + o, .n = n, .in_outer_stride = n, .in_stride = 1}, 0, 1);
+          }
+        });
+      },
+      static_cast<std::size_t>(n) * sizeof(float));
 }
 
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto& a = node.attributes.as<ReduceAttributes>();
   const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
+  const std::vector<bool> reduced = axis_flags(a.axes, in.shape.size());
   const auto operation = operations().find(a.operation);
-  if (operation == operations().end())
+  const bool truth = a.operation == "and" || a.operation == "or";
+  if (operation == operations().end() && !truth)
     throw UnsupportedError("reduction '" + a.operation + "' is not supported");
-  const std::vector<bool> reduced = reduced_dims(a, in.shape.size());
+  if (in.dtype != DType::f32 || truth) return plan_general_reduce(a.operation, reduced, in, out);
   const auto first = std::find(reduced.begin(), reduced.end(), true);
   const auto last = std::find(reduced.rbegin(), reduced.rend(), true).base();
+  const auto& table = kernels::select(kernels::reduce_kernels(), context.isa());
   if (std::find(first, std::max(first, last), false) != std::max(first, last))
-    throw UnsupportedError("reduction over axes that are not neighbours is not supported");
+    return plan_scattered(reduced, in, out, table, operation->second);
   kernels::ReduceArgs bound;
   for (std::size_t d = 0; d < reduced.size(); ++d) {
     const auto at = reduced.begin() + static_cast<std::ptrdiff_t>(d);
@@ -89,7 +112,6 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   }
   bound.in_stride = bound.inner;
   bound.in_outer_stride = bound.n * bound.inner;
-  const auto& table = kernels::select(kernels::reduce_kernels(), context.isa());
   return make_step(table.name, [bound, run = table.of(operation->second), from = in.where,
                                 to = out.where](const RunContext& c) noexcept {
     kernels::ReduceArgs args = bound;

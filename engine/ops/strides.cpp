@@ -1,5 +1,7 @@
 #include "engine/ops/strides.h"
 
+#include <algorithm>
+
 namespace refcalib::engine {
 
 std::vector<std::int64_t> plain_strides(const Shape& shape) {
@@ -18,6 +20,21 @@ std::vector<std::int64_t> element_strides(const TensorRef& tensor) {
   }
   strides[0] = stride;
   return strides;
+}
+
+std::vector<std::int64_t> broadcast_strides(const TensorRef& operand, const Shape& result) {
+  const std::vector<std::int64_t> own = element_strides(operand);
+  std::vector<std::int64_t> strides(result.size(), 0);
+  const std::size_t offset = result.size() - operand.shape.size();
+  for (std::size_t d = 0; d < own.size(); ++d) strides[d + offset] = operand.shape[d] == 1 ? 0 : own[d];
+  return strides;
+}
+
+std::vector<std::size_t> memory_order(const TensorRef& out) {
+  std::vector<std::size_t> order(out.shape.size());
+  for (std::size_t d = 0; d < order.size(); ++d) order[d] = d;
+  if (out.layout == Layout::channels_last) std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  return order;
 }
 
 RowView rows_of(const TensorRef& tensor) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "engine/ops/eltwise.h"
@@ -30,7 +31,8 @@ std::optional<Affine> as_affine(const Graph& graph, const Node& node) {
     const ValueId data = node.inputs[side], other = node.inputs[1 - side];
     const Shape& shape = graph.value(data).shape;
     // ChannelAffine runs on rows of channels, which tensors of more than five dimensions do not have.
-    if (graph.value(data).constant || graph.value(node.outputs.front()).shape != shape || shape.size() > 5)
+    if (graph.value(data).constant || graph.value(data).dtype != DType::f32 ||
+        graph.value(node.outputs.front()).shape != shape || shape.size() > 5)
       continue;
     auto constant = channel_constant(graph, other, shape);
     if (!constant) continue;
@@ -43,6 +45,13 @@ std::optional<Affine> as_affine(const Graph& graph, const Node& node) {
     }
   }
   return std::nullopt;
+}
+
+bool one_for_all(const Affine& affine) {
+  const auto constant = [](const std::vector<float>& v) {
+    return std::all_of(v.begin(), v.end(), [&](float x) { return x == v.front(); });
+  };
+  return constant(affine.scale) && constant(affine.shift);
 }
 
 /// Scales output channels of a convolution's weights and its bias.
@@ -80,7 +89,8 @@ void fold_into(Graph& graph, NodeId conv_id, const Affine& affine) {
 }  // namespace
 
 /// Batch normalization, ScaleShift, and multiplication or addition of per-channel constants: folded into the convolution
-/// (also transposed) in front, or else turned into one ChannelAffine.
+/// (also transposed) in front, or else turned into one ChannelAffine; into one Activation where all channels have the same
+/// constants.
 void fold_scale_shift(Graph& graph) {
   for (const NodeId id : graph.order()) {
     if (graph.node(id).erased) continue;
@@ -95,6 +105,15 @@ void fold_scale_shift(Graph& graph) {
       graph.erase(id);
       graph.node(*conv).outputs.front() = out;
       graph.value(out).producer = *conv;
+      continue;
+    }
+    if (one_for_all(*affine)) {
+      // The same for every element: runs in any memory order.
+      Node& target = graph.node(id);
+      target.op = "Activation";
+      target.attributes = Attributes::of(ActivationAttributes{
+          "linear", static_cast<double>(affine->scale.front()), static_cast<double>(affine->shift.front())});
+      target.inputs = {affine->data};
       continue;
     }
     if (node.op == "ChannelAffine") continue;

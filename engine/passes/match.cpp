@@ -1,5 +1,6 @@
 #include "engine/passes/match.h"
 
+#include "engine/ops/op.h"
 #include "engine/ops/weighted_traits.h"
 
 namespace refcalib::engine {
@@ -11,9 +12,15 @@ std::optional<NodeId> sole_producer(const Graph& graph, ValueId value, std::stri
   return producer;
 }
 
+bool takes_epilogue(const Graph& graph, const Node& weighted) {
+  const auto capable = op_record(weighted.op).integer_capable;
+  return capable == nullptr || capable(graph, weighted);
+}
+
 std::optional<NodeId> sole_weighted_producer(const Graph& graph, ValueId value) {
   const Node* producer = graph.producer(value);
   if (producer == nullptr || weighted_traits(*producer) == nullptr) return std::nullopt;
+  if (!takes_epilogue(graph, *producer)) return std::nullopt;
   return sole_producer(graph, value, producer->op);
 }
 
@@ -30,6 +37,7 @@ void ensure_bias(Graph& graph, NodeId weighted) {
 bool is_linear(const Graph& graph, const Node& weighted) {
   for (std::size_t i = 1; i < weighted.inputs.size(); ++i)
     if (!graph.value(weighted.inputs[i]).constant) return false;
+  if (!takes_epilogue(graph, weighted)) return false;
   const WeightedTraits& traits = *weighted_traits(weighted);
   return !traits.has_residual(weighted.attributes) && is_identity(traits.activation(weighted.attributes));
 }

@@ -17,6 +17,10 @@ std::optional<NodeId> sole_weighted_producer(const Graph& graph, ValueId value);
 /// Gives a weighted node without a bias (input 2) one of zeros, so that inputs can be added behind it.
 void ensure_bias(Graph& graph, NodeId weighted);
 
+/// True if a weighted node runs on packed constant weights, so that its kernel can add a bias and apply an
+/// activation.
+bool takes_epilogue(const Graph& graph, const Node& weighted);
+
 /// True if a weighted node computes a plain linear function with constant weights and bias: nothing has been fused behind its
 /// bias yet.
 bool is_linear(const Graph& graph, const Node& weighted);

@@ -8,6 +8,7 @@ namespace {
 // The order matters: dead readers would keep others from being fused, quantization annotations are gathered before
 // anything is fused across them, constants are folded into weights before activations and sums are fused behind them.
 constexpr std::array simplification = {
+    Pass{"float_ports", float_ports},
     Pass{"eliminate_dead", eliminate_dead},
     Pass{"absorb_fake_quantize", absorb_fake_quantize},
     Pass{"fuse_bias", fuse_bias},

@@ -17,6 +17,7 @@ struct Pass {
 };
 
 // Each pass stands in a file of its name.
+void float_ports(Graph& graph);
 void absorb_fake_quantize(Graph& graph);
 void fold_scale_shift(Graph& graph);
 void fuse_bias(Graph& graph);

@@ -21,6 +21,8 @@ std::string weighted_obstacle(const Graph& graph, const Node& node) {
   const Value& x = graph.value(node.inputs[0]);
   if (node.hint == PrecisionHint::keep_float) return "kept in float by the model or the user";
   if (!graph.value(node.inputs[1]).constant) return "weights are computed at run time";
+  if (const auto capable = op_record(node.op).integer_capable; capable != nullptr && !capable(graph, node))
+    return "its weights are not one matrix";
   if (!x.quantization) return "its input has no calibrated range";
   if (x.quantization->per_channel() && !is_depthwise(graph, node)) return "its input has a range per channel";
   return {};
@@ -112,8 +114,11 @@ class Placement {
   bool writes_u8(ValueId id) const {
     const NodeId producer = graph_.value(id).producer;
     if (producer == kNone || graph_.is_output(id)) return false;
+    const Node& node = graph_.node(producer);
+    const OpRecord& record = op_record(node.op);
     return integer_.contains(producer) ||
-           op_record(graph_.node(producer).op).rule == QuantizationRule::weighted;
+           (record.rule == QuantizationRule::weighted &&
+            (record.integer_capable == nullptr || record.integer_capable(graph_, node)));
   }
 
   void store(const std::vector<NodeId>& order) {

@@ -7,6 +7,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/error_context.h"
+#include "engine/ops/fold.h"
 #include "engine/ops/op.h"
 #include "engine/passes/passes.h"
 #include "engine/runtime/program_impl.h"
@@ -23,25 +24,27 @@ class Planning final : public PlanContext {
   const Graph& graph() const noexcept override { return impl_.graph; }
   Isa isa() const noexcept override { return impl_.isa; }
 
-  TensorRef tensor(ValueId id) const override {
+  TensorRef tensor(ValueId id) const override { return tensor(id, DType::f32); }
+
+  TensorRef tensor(ValueId id, DType dtype) const override {
     const Value& value = impl_.graph.value(id);
     if (!value.constant) return tensor_of(impl_.graph, impl_.memory, id);
-    const auto [it, added] = constant_index_.try_emplace(id, impl_.constants.size());
+    const auto [it, added] = constant_index_.try_emplace(std::pair{id, dtype}, impl_.constants.size());
     if (added) {
-      const std::vector<float> floats = value.constant.to_floats();
-      AlignedBytes& bytes = impl_.constants.emplace_back(floats.size() * sizeof(float));
-      if (!floats.empty()) std::memcpy(bytes.data(), floats.data(), floats.size() * sizeof(float));
+      const Constant constant = converted(value.constant, dtype);
+      AlignedBytes& bytes = impl_.constants.emplace_back(constant.bytes().size());
+      if (bytes.size() != 0) std::memcpy(bytes.data(), constant.bytes().data(), bytes.size());
     }
     TensorRef ref;
     ref.where.constant = impl_.constants[it->second].data();
-    ref.dtype = DType::f32;
+    ref.dtype = dtype;
     ref.shape = value.shape;
     return ref;
   }
 
  private:
   Program::Impl& impl_;
-  mutable std::map<ValueId, std::size_t> constant_index_;
+  mutable std::map<std::pair<ValueId, DType>, std::size_t> constant_index_;
 };
 
 std::string precision_of(const Graph& graph, const Node& node) {
@@ -92,36 +95,39 @@ void plan_steps(Program::Impl& impl) {
   }
 }
 
-PortInfo port_of(const Value& value, std::string name) {
-  return {std::move(name), value.shape, value.dtype};
-}
-
-/// Sessions take and give floats.
 void check_port(const Value& value, const std::string& name, const char* what) {
   if (value.constant)
     throw UnsupportedError(std::string(what) + " is a constant: it depends on no input", {{}, name, {}});
   if (value.dtype != DType::f32)
-    throw UnsupportedError(
-        std::string(what) + " of element type " + std::string(to_string(value.dtype)) + " is not supported",
-        {{}, name, {}});
+    throw Error(std::string("internal: ") + what + " is not of floats", {{}, name, {}});
+}
+
+std::vector<DType> types_of(const Graph& graph, const std::vector<ValueId>& ids) {
+  std::vector<DType> types;
+  for (const ValueId id : ids) types.push_back(graph.value(id).dtype);
+  return types;
 }
 
 /// Runs the passes. Outputs keep the names that they have before lowering inserts conversions.
 void lower(Program::Impl& impl, Graph graph, const CompileOptions& options) {
   impl.isa = options.isa;
   impl.graph = std::move(graph);
+  const std::vector<DType> input_types = types_of(impl.graph, impl.graph.inputs);
+  const std::vector<DType> output_types = types_of(impl.graph, impl.graph.outputs);
+  run_passes(impl.graph, simplification_passes());
   for (const ValueId id : impl.graph.inputs)
     check_port(impl.graph.value(id), impl.graph.value(id).name, "an input");
-  run_passes(impl.graph, simplification_passes());
   std::vector<std::string> names;
   for (const ValueId id : impl.graph.outputs) names.push_back(impl.graph.value(id).name);
   run_passes(impl.graph, lowering_passes(options.int8));
-  for (const ValueId id : impl.graph.inputs)
-    impl.inputs.push_back(port_of(impl.graph.value(id), impl.graph.value(id).name));
+  for (std::size_t i = 0; i < impl.graph.inputs.size(); ++i) {
+    const Value& value = impl.graph.value(impl.graph.inputs[i]);
+    impl.inputs.push_back({value.name, value.shape, input_types[i]});
+  }
   for (std::size_t i = 0; i < names.size(); ++i) {
     const Value& value = impl.graph.value(impl.graph.outputs[i]);
     check_port(value, names[i], "an output");
-    impl.outputs.push_back(port_of(value, names[i]));
+    impl.outputs.push_back({names[i], value.shape, output_types[i]});
   }
 }
 

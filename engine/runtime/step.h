@@ -97,6 +97,8 @@ class PlanContext {
   virtual Isa isa() const noexcept = 0;
   /// The memory of a value that is computed at run time, or of a constant (plain order, f32).
   virtual TensorRef tensor(ValueId id) const = 0;
+  /// The same, but a constant as elements of `dtype`. (A value that is computed keeps its own type.)
+  virtual TensorRef tensor(ValueId id, DType dtype) const = 0;
   /// Constant data as floats.
   std::vector<float> floats(ValueId id) const { return graph().value(id).constant.to_floats(); }
 };

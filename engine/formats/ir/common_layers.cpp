@@ -6,9 +6,12 @@
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/ops/convolution.h"
 #include "engine/ops/eltwise.h"
 #include "engine/ops/movement.h"
+#include "engine/ops/normalization.h"
 #include "engine/ops/pooling.h"
+#include "engine/ops/sorting.h"
 
 namespace refcalib::engine::ir {
 
@@ -48,6 +51,21 @@ void add_softmax(LayerReader& reader, std::int64_t axis, bool log) {
              {reader.input(0)});
 }
 
+namespace {
+
+/// log(sum(exp(x - max))) + max, which does not overflow.
+void add_log_sum_exp(LayerReader& reader, const std::vector<std::int64_t>& axes, bool keep_dims) {
+  const ValueId x = reader.input(0);
+  const ValueId kept = reader.helper("Reduce", "max", ReduceAttributes{"max", axes, true}, {x});
+  const ValueId shifted = reader.helper("Eltwise", "shifted", EltwiseAttributes{"sub", {}}, {x, kept});
+  const ValueId e = reader.helper("Activation", "exp", ActivationAttributes{"exp"}, {shifted});
+  const ValueId sum = reader.helper("Reduce", "log_sum", ReduceAttributes{"log_sum", axes, keep_dims}, {e});
+  const ValueId largest = reader.reshaped(kept, "max/shape", reader.builder().graph().value(sum).shape);
+  reader.add("Eltwise", EltwiseAttributes{"add", {}}, {sum, largest});
+}
+
+}  // namespace
+
 void add_reduce(LayerReader& reader, const char* operation, bool keep_dims) {
   reader.expect_inputs(2, 2);
   std::vector<std::int64_t> axes = reader.ints(1);
@@ -55,6 +73,7 @@ void add_reduce(LayerReader& reader, const char* operation, bool keep_dims) {
   std::sort(axes.begin(), axes.end());
   axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
   if (axes.empty()) return add_identity(reader);
+  if (std::string_view(operation) == "log_sum_exp") return add_log_sum_exp(reader, axes, keep_dims);
   reader.add("Reduce", ReduceAttributes{operation, std::move(axes), keep_dims}, {reader.input(0)});
 }
 

@@ -19,7 +19,7 @@ void clamp(LayerReader& reader, double low, double high) {
 }
 
 void read_prelu(LayerReader& reader) {
-  if (!reader.has_blob("weights") && reader.input_count() > 1) return add_prelu(reader, reader.constant(1));
+  if (!reader.has_blob("weights") && reader.input_count() > 1) return add_general_prelu(reader);
   add_prelu(reader, reader.blob("weights", {reader.blob_count("weights")}));
 }
 
@@ -32,7 +32,7 @@ void read_wrapper(LayerReader& reader) {
   throw UnsupportedError("activation '" + type + "' is not supported");
 }
 
-constexpr std::array<LegacyLayer, 25> kLayers = {{
+constexpr std::array<LegacyLayer, 47> kLayers = {{
     {"activation", read_wrapper},
     {"relu", read_relu},
     {"relu6", [](LayerReader& r) { clamp(r, 0, r.real("n", 6)); }},
@@ -58,6 +58,29 @@ constexpr std::array<LegacyLayer, 25> kLayers = {{
     {"linear", [](LayerReader& r) { add_activation(r, "linear", r.real("alpha", 1), r.real("beta", 0)); }},
     {"hardsigmoid",
      [](LayerReader& r) { add_activation(r, "hard_sigmoid", r.real("alpha", 0.2), r.real("beta", 0.5)); }},
+    {"sin", [](LayerReader& r) { add_activation(r, "sin"); }},
+    {"cos", [](LayerReader& r) { add_activation(r, "cos"); }},
+    {"tan", [](LayerReader& r) { add_activation(r, "tan"); }},
+    {"asin", [](LayerReader& r) { add_activation(r, "asin"); }},
+    {"acos", [](LayerReader& r) { add_activation(r, "acos"); }},
+    {"atan", [](LayerReader& r) { add_activation(r, "atan"); }},
+    {"sinh", [](LayerReader& r) { add_activation(r, "sinh"); }},
+    {"cosh", [](LayerReader& r) { add_activation(r, "cosh"); }},
+    {"asinh", [](LayerReader& r) { add_activation(r, "asinh"); }},
+    {"acosh", [](LayerReader& r) { add_activation(r, "acosh"); }},
+    {"atanh", [](LayerReader& r) { add_activation(r, "atanh"); }},
+    {"sign", [](LayerReader& r) { add_activation(r, "sign"); }},
+    {"softsign", [](LayerReader& r) { add_activation(r, "softsign"); }},
+    {"not", [](LayerReader& r) { add_activation(r, "logical_not"); }},
+    {"logical_not", [](LayerReader& r) { add_activation(r, "logical_not"); }},
+    {"ceiling", [](LayerReader& r) { add_activation(r, "ceil"); }},
+    {"gelu", [](LayerReader& r) { add_activation(r, "gelu"); }},
+    {"mish", [](LayerReader& r) { add_activation(r, "mish"); }},
+    {"hswish", [](LayerReader& r) { add_activation(r, "hswish"); }},
+    {"hsigmoid", [](LayerReader& r) { add_activation(r, "hsigmoid"); }},
+    {"swish", [](LayerReader& r) { add_activation(r, "swish", r.real("beta", 1)); }},
+    {"selu",
+     [](LayerReader& r) { add_activation(r, "selu", r.real("alpha", 1.67326), r.real("gamma", 1.0507)); }},
     {"softmax", [](LayerReader& r) { add_softmax(r, r.integer("axis", 1), false); }},
 }};
 

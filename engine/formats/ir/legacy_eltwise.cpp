@@ -46,6 +46,11 @@ const char* operation(const LayerReader& reader) {
   throw UnsupportedError("element-wise operation '" + word + "' is not supported");
 }
 
+bool gives_boolean(std::string_view name) {
+  return name.find("equal") != std::string_view::npos || name.starts_with("less") ||
+         name.starts_with("greater") || name.starts_with("logical");
+}
+
 /// Coefficients of a sum become factors in front of its operands.
 std::vector<ValueId> operands(LayerReader& reader, const std::string& name) {
   std::vector<ValueId> values = reader.inputs();
@@ -64,8 +69,22 @@ std::vector<ValueId> operands(LayerReader& reader, const std::string& name) {
   return values;
 }
 
+/// The sum times one over the number of operands.
+void add_mean(LayerReader& reader) {
+  ValueId sum = reader.input(0);
+  for (std::size_t i = 1; i < reader.input_count(); ++i)
+    sum = reader.helper("Eltwise", std::to_string(i), EltwiseAttributes{"add", {}}, {sum, reader.input(i)});
+  const float factor = 1.0f / static_cast<float>(reader.input_count());
+  reader.add("Eltwise", EltwiseAttributes{"mul", {}},
+             {sum, reader.constant_value("factor", Constant::f32({1}, {factor}))});
+}
+
 void read_eltwise(LayerReader& reader) {
+  const std::string word = reader.word("operation", "sum");
+  if (word == "logical_not") return add_activation(reader, "logical_not");
+  if (word == "mean" && reader.input_count() > 1) return add_mean(reader);
   const char* const name = operation(reader);
+  if (gives_boolean(name)) return add_legacy_truth(reader, name, reader.inputs());
   add_eltwise(reader, name, operands(reader, name));
 }
 

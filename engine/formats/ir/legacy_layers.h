@@ -12,6 +12,7 @@ std::span<const LegacyLayer> legacy_convolution_layers() noexcept;
 std::span<const LegacyLayer> legacy_pooling_layers() noexcept;
 std::span<const LegacyLayer> legacy_activation_layers() noexcept;
 std::span<const LegacyLayer> legacy_eltwise_layers() noexcept;
+std::span<const LegacyLayer> legacy_math_layers() noexcept;
 std::span<const LegacyLayer> legacy_movement_layers() noexcept;
 
 /// The translation of a type (any case), or nullptr.

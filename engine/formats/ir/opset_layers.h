@@ -13,6 +13,7 @@ std::span<const OpsetLayer> opset_convolution_layers() noexcept;
 std::span<const OpsetLayer> opset_pooling_layers() noexcept;
 std::span<const OpsetLayer> opset_activation_layers() noexcept;
 std::span<const OpsetLayer> opset_eltwise_layers() noexcept;
+std::span<const OpsetLayer> opset_math_layers() noexcept;
 std::span<const OpsetLayer> opset_movement_layers() noexcept;
 
 /// The translation of a type (any case) in the operation set `version` ("opset8"): the newest meaning that

@@ -89,7 +89,7 @@ constexpr EltwiseKernels make_eltwise_kernels(const char* name, Isa isa) {
             typename U::Sqrt, typename U::Erf, typename U::Floor, typename U::Ceil, typename U::Round,
             typename U::Elu, typename U::Swish, typename U::HSwish, typename U::HSigmoid,
             typename U::HardSigmoid, typename U::Softplus, typename U::Mish, typename U::GeluErf,
-            typename U::GeluTanh>::fill(kernels);
+            typename U::GeluTanh, typename U::Linear>::fill(kernels);
   return kernels;
 }
 

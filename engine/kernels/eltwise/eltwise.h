@@ -71,8 +71,9 @@ enum class UnaryOp : std::uint8_t {
   mish,          ///< x * tanh(softplus(x)) = x * (m / (m + 2)) with m = e * (e + 2), e = exp(min(x, 20))
   gelu_erf,      ///< (0.5 * x) * (1 + erf(x * sqrt(1/2)))
   gelu_tanh,     ///< (0.5 * x) * (1 + tanh((x + (0.044715 * ((x * x) * x))) * sqrt(2/pi)))
+  linear,        ///< x * alpha + beta, two roundings
 };
-inline constexpr int unary_op_count = 23;
+inline constexpr int unary_op_count = 24;
 
 /// output[r * out_stride + c] = op(input[r * in_stride + c]) for 0 <= r < rows, 0 <= c < channels.
 /// A dense tensor is one row. `output` may be `input` if the strides are the same.

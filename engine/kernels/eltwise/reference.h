@@ -97,6 +97,8 @@ inline double unary(UnaryOp op, double x, double alpha, double beta) {
       return x * std::tanh(softplus(x));
     case UnaryOp::gelu_erf:
       return 0.5 * x * std::erfc(-x * std::sqrt(0.5));
+    case UnaryOp::linear:
+      return x * alpha + beta;
     case UnaryOp::gelu_tanh:
       break;
   }

@@ -101,6 +101,9 @@ struct UnaryOps {
       return gelu(x, tanh((x + cubic) * constant(0.797884561F)));
     }
   };
+  struct Linear {
+    static F apply(F x, const P& p) { return x * p.alpha + p.beta; }
+  };
 };
 
 template <class Arch, class Op>
