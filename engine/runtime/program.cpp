@@ -96,6 +96,16 @@ PortInfo port_of(const Value& value, std::string name) {
   return {std::move(name), value.shape, value.dtype};
 }
 
+void check_isa(Isa isa) {
+  if (is_available(isa)) return;
+  std::string available;
+  for (const Isa other : available_isas())
+    available += (available.empty() ? "" : ", ") + std::string(to_string(other));
+  throw UnsupportedError(
+      "this processor cannot run the instruction set '" + std::string(to_string(isa)) + "'",
+      {{}, {}, "available: " + available});
+}
+
 /// Sessions take and give floats.
 void check_port(const Value& value, const std::string& name, const char* what) {
   if (value.constant)
@@ -162,6 +172,7 @@ Program::~Program() = default;
 std::shared_ptr<const Program> Program::compile(Graph graph, const CompileOptions& options) {
   const ErrorContext context{graph.source, {}, {}};
   return in_context(context, [&] {
+    check_isa(options.isa);
     auto impl = std::make_unique<Impl>();
     lower(*impl, std::move(graph), options);
     plan(*impl, options);
