@@ -208,7 +208,7 @@ CalibrationResult calibrate(const Graph& graph, std::size_t samples, const FillI
   Graph simplified = graph;
   drop_quantization(simplified);
   run_passes(simplified, simplification_passes());
-  result.annotation.keep_float = mark_float_layers(simplified, options);
+  result.annotation.keep_float = mark_float_layers(simplified, graph, options);
   const Candidates candidates = find_candidates(simplified);
   if (candidates.weighted.empty())
     throw UsageError("no layer of this network can run in INT8",
