@@ -160,6 +160,13 @@ void check_batch(const Options& o, const engine::Dataset& dataset) {
                              std::to_string(dataset.batch()) + " and cannot be changed in this version");
 }
 
+/// "FILE", or the first and the last of a batch.
+std::string samples_of_run(const engine::Dataset& dataset, std::size_t run) {
+  const std::size_t first = run * dataset.batch();
+  const std::size_t last = std::min(first + dataset.batch(), dataset.samples()) - 1;
+  return dataset.sample_name(first) + (first == last ? "" : " to " + dataset.sample_name(last));
+}
+
 /// Calibrates and writes the model. nullopt if a signal asked to stop; then nothing is written.
 std::optional<engine::CalibrationResult> calibrate_and_write(const Options& o, const engine::Model& model,
                                                              engine::Dataset& dataset, const fs::path& output,
@@ -172,7 +179,9 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const Options& o, c
     return !interrupt.interrupted();
   };
   try {
-    auto result = engine::calibrate(model.graph, dataset.runs(), fill, calibration_options(o), progress);
+    engine::CalibrationOptions options = calibration_options(o);
+    options.sample_name = [&](std::size_t run) { return samples_of_run(dataset, run); };
+    auto result = engine::calibrate(model.graph, dataset.runs(), fill, options, progress);
     if (interrupt.interrupted()) return std::nullopt;
     report_skipped(report, dataset);
     engine::ir::write_document(engine::ir::annotate(model.document, result.annotation), output);

@@ -6,8 +6,11 @@
 #include <cmath>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <refcalib/params.hpp>
 #include <refcalib/threshold.hpp>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -50,17 +53,23 @@ class Collection {
   }
 
   std::uint64_t used() const noexcept { return used_; }
+  /// The first sample, in the order of their numbers, for which a watched value was not finite.
+  std::optional<std::size_t> first_not_finite() const noexcept { return not_finite_; }
 
  private:
   void work(RangeObserver& observer) noexcept {
     try {
       Session session(program_, 1);
+      std::uint64_t not_finite = 0;
       for (std::size_t index = next_++; index < samples_ && !stop_; index = next_++) {
         if (fill_(session, index)) {
           session.run(observer);
           ++used_;
         }
+        const std::uint64_t seen = observer.not_finite();
         const std::lock_guard lock(mutex_);
+        if (seen != std::exchange(not_finite, seen))
+          not_finite_ = std::min(index, not_finite_.value_or(index));
         if (progress_ && !progress_(++done_, samples_)) {
           stop_ = true;
           if (!error_) error_ = std::make_exception_ptr(Cancelled("calibration was interrupted"));
@@ -82,15 +91,18 @@ class Collection {
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
   std::size_t done_ = 0;
+  std::optional<std::size_t> not_finite_;
   std::exception_ptr error_;
 };
 
-void check_finite(const Graph& graph, const std::map<ValueId, ObservedValue>& seen) {
+/// `sample`: the first one that led to a value that is not finite.
+void check_finite(const Graph& graph, const std::map<ValueId, ObservedValue>& seen,
+                  const std::string& sample) {
   for (const auto& [id, value] : seen)
     if (value.histogram.nan_count() > 0 || value.histogram.inf_count() > 0)
       throw FormatError("computes " + std::to_string(value.histogram.nan_count()) + " NaN and " +
                             std::to_string(value.histogram.inf_count()) +
-                            " infinite values on the calibration data",
+                            " infinite values on the calibration data, first for " + sample,
                         {{}, graph.value(id).name, "check the preprocessing, or leave the layer in float"});
 }
 
@@ -185,14 +197,18 @@ std::string default_method() {
 
 CalibrationResult calibrate(const Graph& graph, std::size_t samples, const FillInputs& fill,
                             const CalibrationOptions& options, const Progress& progress) {
-  static_cast<void>(find_threshold_method(options.method));
+  try {
+    static_cast<void>(find_threshold_method(options.method));
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(error.what());
+  }
   if (options.activations != "symmetric" && options.activations != "asymmetric")
     throw UsageError("unknown activation scheme '" + options.activations + "'; known: symmetric, asymmetric");
   CalibrationResult result;
   Graph simplified = graph;
   drop_quantization(simplified);
   run_passes(simplified, simplification_passes());
-  result.annotation.keep_float = mark_float_layers(simplified, options);
+  result.annotation.keep_float = mark_float_layers(simplified, graph, options);
   const Candidates candidates = find_candidates(simplified);
   if (candidates.weighted.empty())
     throw UsageError("no layer of this network can run in INT8",
@@ -213,7 +229,9 @@ CalibrationResult calibrate(const Graph& graph, std::size_t samples, const FillI
   result.samples = collection.used();
   result.collect_seconds = seconds_since(start);
   if (result.samples == 0) throw UsageError("not one calibration sample could be used");
-  check_finite(simplified, seen);
+  if (const auto sample = collection.first_not_finite())
+    check_finite(simplified, seen,
+                 options.sample_name ? options.sample_name(*sample) : "sample " + std::to_string(*sample));
 
   const auto searching = Clock::now();
   search(graph, simplified, candidates, seen, options, result);

@@ -12,18 +12,20 @@
 
 namespace refcalib::engine {
 
+/// The documented default threshold method.
+std::string default_method();
+
 /// How to calibrate.
 struct CalibrationOptions {
-  std::string method = "kl";  ///< a name of the toolkit's threshold table; see default_method()
+  std::string method = default_method();  ///< a name of the toolkit's threshold table
   bool per_channel_weights = true;
   std::string activations = "asymmetric";  ///< asymmetric | symmetric
   std::vector<std::string> ignore_layers;  ///< names of layers that stay in float
   std::vector<std::string> ignore_types;   ///< operations that stay in float
   int threads = 0;
+  /// Names sample `index` in messages; empty: "sample N", counted from 0.
+  std::function<std::string(std::size_t index)> sample_name;
 };
-
-/// The documented default threshold method.
-std::string default_method();
 
 /// What calibration saw and chose for one value.
 struct ValueReport {
@@ -53,7 +55,8 @@ class Cancelled : public Error {
 /// Runs `samples` samples through the float network, observes every value that INT8 execution would store in integers, and
 /// chooses limits. Streams: memory does not grow with the number of samples. The result does not depend on the order of the samples,
 /// the number of threads or the instruction set.
-/// Throws UsageError if no sample could be used or nothing in the graph can be quantized, FormatError if a value is not finite.
+/// Throws UsageError if no sample could be used, nothing in the graph can be quantized or an option has an unknown value; FormatError
+/// naming layer and first sample if a value is not finite; what `fill` throws.
 CalibrationResult calibrate(const Graph& graph, std::size_t samples, const FillInputs& fill,
                             const CalibrationOptions& options, const Progress& progress = {});
 

@@ -1,6 +1,7 @@
 #include "engine/calibration/candidates.h"
 
 #include <algorithm>
+#include <set>
 
 #include "engine/ops/op.h"
 #include "engine/passes/passes.h"
@@ -33,38 +34,72 @@ Candidates find_candidates(const Graph& graph) {
   return found;
 }
 
-std::vector<std::string> mark_float_layers(Graph& graph, const CalibrationOptions& options) {
-  const auto listed = [](const std::vector<std::string>& list, const std::string& name) {
-    return std::find(list.begin(), list.end(), name) != list.end();
-  };
+namespace {
+
+bool listed(const std::vector<std::string>& list, const std::string& name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+/// Names of the layers of `original` that a simplified node stands for: those on the way from the layer that gave it its name to the
+/// one that gave it the name of its result.
+std::set<std::string> names_of(const Graph& original, const Graph& simplified, const Node& node) {
+  std::set<std::string> names{node.name};
+  std::set<NodeId> behind;
+  for (const NodeId id : original.order()) {
+    const Node& layer = original.node(id);
+    bool reached = layer.name == node.name;
+    for (const ValueId in : layer.inputs) reached = reached || behind.contains(original.value(in).producer);
+    if (reached) behind.insert(id);
+  }
+  for (const ValueId out : node.outputs) {
+    names.insert(simplified.value(out).name);
+    std::vector<NodeId> open;
+    const auto visit = [&](NodeId id) {
+      if (id != kNone && behind.erase(id) > 0) open.push_back(id);
+    };
+    if (const ValueId end = original.find_value(simplified.value(out).name); end != kNone)
+      visit(original.value(end).producer);
+    while (!open.empty()) {
+      const Node& layer = original.node(open.back());
+      open.pop_back();
+      names.insert(layer.name);
+      if (layer.name == node.name) continue;
+      for (const ValueId in : layer.inputs) visit(original.value(in).producer);
+    }
+  }
+  return names;
+}
+
+void reject_unknown(const std::vector<std::string>& list, const std::set<std::string>& known,
+                    const std::string& what) {
+  std::string unknown;
+  for (const std::string& entry : list)
+    if (!known.contains(entry)) unknown += (unknown.empty() ? "'" : ", '") + entry + "'";
+  if (!unknown.empty())
+    throw UsageError("no layer " + what + unknown + " to leave in float",
+                     {{}, {}, "list the layers with 'refcalib inspect'"});
+}
+
+}  // namespace
+
+std::vector<std::string> mark_float_layers(Graph& simplified, const Graph& original,
+                                           const CalibrationOptions& options) {
+  std::set<std::string> known_names, known_types;
   std::vector<std::string> kept;
-  for (const NodeId id : graph.order()) {
-    Node& node = graph.node(id);
-    bool ignored = listed(options.ignore_layers, node.name) || listed(options.ignore_types, node.op);
-    // A fused activation or sum gives its name to the value that the layer writes.
-    for (const ValueId out : node.outputs)
-      ignored = ignored || listed(options.ignore_layers, graph.value(out).name);
+  for (const NodeId id : simplified.order()) {
+    Node& node = simplified.node(id);
+    bool ignored = listed(options.ignore_types, node.op);
+    known_types.insert(node.op);
+    if (!options.ignore_layers.empty())
+      for (const std::string& name : names_of(original, simplified, node)) {
+        ignored = ignored || listed(options.ignore_layers, name);
+        known_names.insert(name);
+      }
     if (ignored) node.hint = PrecisionHint::keep_float;
     if (node.hint == PrecisionHint::keep_float) kept.push_back(node.name);
   }
-  const auto reject_unknown = [&](const std::vector<std::string>& list, const char* what, auto matches) {
-    std::string unknown;
-    for (const std::string& entry : list) {
-      const auto found = [&](NodeId id) { return matches(graph.node(id), entry); };
-      const std::vector<NodeId> order = graph.order();
-      if (std::none_of(order.begin(), order.end(), found))
-        unknown += (unknown.empty() ? "'" : ", '") + entry + "'";
-    }
-    if (!unknown.empty())
-      throw UsageError(std::string("no layer ") + what + unknown + " to leave in float",
-                       {{}, {}, "list the layers with 'refcalib inspect'"});
-  };
-  reject_unknown(options.ignore_layers, "", [&](const Node& node, const std::string& name) {
-    return node.name == name || std::any_of(node.outputs.begin(), node.outputs.end(),
-                                            [&](ValueId out) { return graph.value(out).name == name; });
-  });
-  reject_unknown(options.ignore_types, "of type ",
-                 [](const Node& node, const std::string& type) { return node.op == type; });
+  reject_unknown(options.ignore_layers, known_names, "");
+  reject_unknown(options.ignore_types, known_types, "of type ");
   return kept;
 }
 

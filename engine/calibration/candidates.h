@@ -21,7 +21,9 @@ struct Candidates {
 /// the options' ignore lists carry PrecisionHint::keep_float already.
 Candidates find_candidates(const Graph& graph);
 
-/// Marks the layers that the options leave in float. Throws UsageError naming the entries of the ignore lists that match no layer.
-std::vector<std::string> mark_float_layers(Graph& graph, const CalibrationOptions& options);
+/// Marks the layers that the options leave in float, in the simplified form of `original`; a layer that was fused into another is
+/// left in float with that one. Throws UsageError naming the entries of the ignore lists that match no layer.
+std::vector<std::string> mark_float_layers(Graph& simplified, const Graph& original,
+                                           const CalibrationOptions& options);
 
 }  // namespace refcalib::engine

@@ -73,6 +73,12 @@ void RangeObserver::after_step(int, std::span<const ValueView> outputs) noexcept
   }
 }
 
+std::uint64_t RangeObserver::not_finite() const noexcept {
+  std::uint64_t count = 0;
+  for (const auto& [id, value] : values_) count += value.histogram.nan_count() + value.histogram.inf_count();
+  return count;
+}
+
 HistogramKernel histogram_kernel_for(Isa isa) noexcept {
 #if defined(__x86_64__)
   if (includes(isa, Isa::avx512)) return histogram_kernel_avx512();

@@ -26,6 +26,8 @@ class RangeObserver final : public StepObserver {
   void after_step(int step, std::span<const ValueView> outputs) noexcept override;
 
   const std::map<ValueId, ObservedValue>& values() const noexcept { return values_; }
+  /// How many NaN and infinities were seen, over all values.
+  std::uint64_t not_finite() const noexcept;
 
  private:
   std::map<ValueId, ObservedValue> values_;

@@ -89,7 +89,7 @@ const OpRecord matmul_op{.name = "MatMul",
                          .infer = infer,
                          .plan = plan,
                          .rule = QuantizationRule::weighted,
-                         .integer_capable = constant_weights,
-                         .weighted = &traits};
+                         .weighted = &traits,
+                         .integer_capable = constant_weights};
 
 }  // namespace refcalib::engine

@@ -181,35 +181,36 @@ void absorb(Graph& graph, NodeId id) {
 
 /// What stands between a FakeQuantize and the weighted layer and is now a function of constants becomes a constant; scales live on where the
 /// elements keep their order.
-void fold_constants(Graph& graph) {
-  for (const NodeId id : graph.order()) {
-    const Node node = graph.node(id);
-    const OpRecord& record = op_record(node.op);
-    const bool constant = std::all_of(node.inputs.begin(), node.inputs.end(),
-                                      [&](ValueId input) { return graph.value(input).constant; });
-    if (record.fold == nullptr || node.inputs.empty() || !constant) continue;
-    const auto folded = record.fold(node.attributes, OpInputs{graph, node.inputs});
-    if (!folded) continue;
-    for (std::size_t k = 0; k < node.outputs.size(); ++k) {
-      const ValueId value = graph.add_constant(graph.value(node.outputs[k]).name, folded->at(k));
-      if (keeps_order(node)) graph.value(value).quantization = graph.value(node.inputs[0]).quantization;
-      graph.replace_uses(node.outputs[k], value);
-    }
-    graph.erase(id);
+void fold_constants(Graph& graph, NodeId id) {
+  const Node node = graph.node(id);
+  const OpRecord& record = op_record(node.op);
+  const bool constant = std::all_of(node.inputs.begin(), node.inputs.end(),
+                                    [&](ValueId input) { return graph.value(input).constant; });
+  if (record.fold == nullptr || node.inputs.empty() || !constant) return;
+  const auto folded = record.fold(node.attributes, OpInputs{graph, node.inputs});
+  if (!folded) return;
+  for (std::size_t k = 0; k < node.outputs.size(); ++k) {
+    const ValueId value = graph.add_constant(graph.value(node.outputs[k]).name, folded->at(k));
+    if (keeps_order(node)) graph.value(value).quantization = graph.value(node.inputs[0]).quantization;
+    graph.replace_uses(node.outputs[k], value);
   }
+  graph.erase(id);
 }
 
 }  // namespace
 
 /// FakeQuantize with equal input and output ranges becomes an annotation of the value in front of it: activations get u8 scale and zero
-/// point, constant weights their s8 scales. Others stay and run in float by the formula; of constants they are evaluated here.
+/// point, constant weights their s8 scales. Others stay and run in float by the formula; of constants they are evaluated here, and so is
+/// what only reads constants then, in one walk, so that a FakeQuantize of a constant is met whatever stands in front of it.
 void absorb_fake_quantize(Graph& graph) {
   for (const NodeId id : graph.order()) {
-    if (graph.node(id).op != "FakeQuantize") continue;
+    if (graph.node(id).op != "FakeQuantize") {
+      fold_constants(graph, id);
+      continue;
+    }
     absorb(graph, id);
     if (!graph.node(id).erased && graph.value(graph.node(id).inputs[0]).constant) evaluate(graph, id);
   }
-  fold_constants(graph);
 }
 
 }  // namespace refcalib::engine

@@ -95,6 +95,16 @@ void plan_steps(Program::Impl& impl) {
   }
 }
 
+void check_isa(Isa isa) {
+  if (is_available(isa)) return;
+  std::string available;
+  for (const Isa other : available_isas())
+    available += (available.empty() ? "" : ", ") + std::string(to_string(other));
+  throw UnsupportedError(
+      "this processor cannot run the instruction set '" + std::string(to_string(isa)) + "'",
+      {{}, {}, "available: " + available});
+}
+
 void check_port(const Value& value, const std::string& name, const char* what) {
   if (value.constant)
     throw UnsupportedError(std::string(what) + " is a constant: it depends on no input", {{}, name, {}});
@@ -168,6 +178,7 @@ Program::~Program() = default;
 std::shared_ptr<const Program> Program::compile(Graph graph, const CompileOptions& options) {
   const ErrorContext context{graph.source, {}, {}};
   return in_context(context, [&] {
+    check_isa(options.isa);
     auto impl = std::make_unique<Impl>();
     lower(*impl, std::move(graph), options);
     plan(*impl, options);

@@ -42,7 +42,7 @@ struct StepInfo {
 class Program {
  public:
   /// Runs the passes and plans every step. Throws UnsupportedError or FormatError naming the layer,
-  /// and the file that the graph was read from.
+  /// and the file that the graph was read from; UnsupportedError too for an instruction set that this processor lacks.
   static std::shared_ptr<const Program> compile(Graph graph,
                                                 const CompileOptions& options = default_options());
   ~Program();

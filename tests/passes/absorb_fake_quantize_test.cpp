@@ -223,3 +223,60 @@ TEST_CASE("weights that another node reads without FakeQuantize stay unmarked th
   CHECK(node_named(result, "z").inputs[1] == w);
   CHECK_FALSE(result.value(w).quantization);
 }
+
+TEST_CASE("limits of groups hold for each channel of a group; those of products for their outputs",
+          "[absorb_fake_quantize]") {
+  // A scale too few would make the kernels read behind the end of the array.
+  for (const bool views : {false, true}) {
+    GraphBuilder b;
+    const Tensor x = random_tensor({1, 4, 5, 5}, 3), w = random_tensor({2, 3, 2, 3, 3}, 1, -1, 1);
+    const auto [low, high] = symmetric({2, 1, 1, 1, 1}, 2);
+    ValueId weights = add_fake_quantize(b, "fq", b.constant("w", constant_of(w)), low, high, 255);
+    if (views)
+      for (const Shape& shape : {Shape{6, 18}, w.shape})
+        weights = b.add1("Reshape", "view", Attributes::of(ReshapeAttributes{}),
+                         {weights, b.constant("s", Constant::i64_vector(shape))});
+    b.output(b.add1("Convolution", "y", Attributes::of(convolution(2)),
+                    {b.input("x", DType::f32, x.shape), weights}));
+    quantize_value(b.graph(), b.graph().inputs[0], {0.02F}, 128);
+    const Graph result = after(b.finish(), absorb_fake_quantize);
+    const auto& q = result.value(node_named(result, "y").inputs[1]).quantization;
+    REQUIRE(q);
+    const float first = high.data[0] / 127.0F, second = high.data[1] / 127.0F;
+    CHECK(q->scale == std::vector<float>{first, first, first, second, second, second});
+    run_everywhere(result, {x}, true);
+  }
+  GraphBuilder b;
+  const Tensor x = random_tensor({2, 5}, 3), w = random_tensor({5, 3}, 1);
+  const auto [low, high] = symmetric({5, 1}, 2);
+  const ValueId fq = add_fake_quantize(b, "fq", b.constant("w", constant_of(w)), low, high, 255);
+  const ValueId view = b.add1("Reshape", "view", Attributes::of(ReshapeAttributes{}),
+                              {fq, b.constant("s", Constant::i64_vector({5, 3}))});
+  b.output(
+      b.add1("MatMul", "y", Attributes::of(MatMulAttributes{}), {b.input("x", DType::f32, x.shape), view}));
+  quantize_value(b.graph(), b.graph().inputs[0], {0.02F}, 128);
+  const Graph result = after(b.finish(), absorb_fake_quantize);
+  CHECK(ops_of(result) == "MatMul");
+  CHECK_FALSE(result.value(node_named(result, "y").inputs[1]).quantization);
+  run_everywhere(result, {x}, true);
+}
+
+TEST_CASE("what only reads constants behind a FakeQuantize becomes a constant", "[absorb_fake_quantize]") {
+  const Tensor x = random_tensor({2, 5}, 3), w = random_tensor({3, 5}, 1);
+  GraphBuilder b;
+  const ValueId fq = add_fake_quantize(b, "fq", b.constant("w", constant_of(w)), scalar(-1), scalar(1), 255);
+  const ValueId turned = b.add1("Transpose", "turned", Attributes::of(TransposeAttributes{{1, 0}}), {fq});
+  const ValueId again = add_fake_quantize(b, "again", turned, scalar(-1), scalar(1), 16);
+  const ValueId negated = add_eltwise(b, "negated", "mul", again, b.constant("k", Constant::f32({1}, {-1})));
+  b.output(b.add1("MatMul", "y", Attributes::of(MatMulAttributes{}),
+                  {b.input("x", DType::f32, x.shape), negated}));
+  const Graph result = after(b.finish(), absorb_fake_quantize);
+  CHECK(ops_of(result) == "MatMul");
+  Tensor expected = transposed(w, {1, 0});
+  for (float& v : expected.data)
+    for (const float steps : {254.0F, 15.0F})
+      v = std::nearbyint((std::min(std::max(v, -1.0F), 1.0F) + 1) / 2 * steps) / steps * 2 - 1;
+  for (float& v : expected.data) v = -v;
+  CHECK(deviation(result.value(node_named(result, "y").inputs[1]).constant.to_floats(), expected.data) <
+        1e-6);
+}
