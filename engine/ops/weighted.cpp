@@ -224,12 +224,12 @@ void WeightedStep::bind_input_scales(const WeightedPlan& plan) {
   const auto channels = static_cast<std::size_t>(g.out_channels);
   const Quantization& x = *plan.input.quantization;
   const Quantization& w = *plan.weight_quantization;
-  if (x.per_channel() && (g.groups != g.in_channels || g.in_channels != g.out_channels))
-    throw UnsupportedError(
-        "per-channel activation scales are supported in front of depthwise convolutions only");
+  // Weights over several channels with scales of their own hold each scale's share of the largest one.
+  const bool depthwise = g.groups == g.in_channels && g.in_channels == g.out_channels;
+  const float largest = *std::max_element(x.scale.begin(), x.scale.end());
   scale_ = padded<float>(channels);
   for (std::size_t c = 0; c < channels; ++c)
-    scale_[c] = x.scale[x.per_channel() ? c : 0] * w.scale[w.per_channel() ? c : 0];
+    scale_[c] = (x.per_channel() && depthwise ? x.scale[c] : largest) * w.scale[w.per_channel() ? c : 0];
   epilogue_.scale = scale_.data();
 }
 

@@ -6,7 +6,9 @@
 #include "engine/ops/pooling.h"
 #include "engine/ops/quantize_nodes.h"
 #include "engine/ops/weighted_traits.h"
+#include "engine/passes/fold_input_scales.h"
 #include "engine/passes/passes.h"
+#include "engine/passes/quantization_groups.h"
 
 namespace refcalib::engine {
 namespace {
@@ -24,7 +26,8 @@ std::string weighted_obstacle(const Graph& graph, const Node& node) {
   if (const auto capable = op_record(node.op).integer_capable; capable != nullptr && !capable(graph, node))
     return "its weights are not one matrix";
   if (!x.quantization) return "its input has no calibrated range";
-  if (x.quantization->per_channel() && !is_depthwise(graph, node)) return "its input has a range per channel";
+  if (x.quantization->per_channel() && !takes_channel_scales(graph, node))
+    return "its input has a range per channel";
   return {};
 }
 
@@ -37,19 +40,23 @@ class Placement {
     const std::vector<NodeId> order = graph_.order();
     for (auto it = order.rbegin(); it != order.rend(); ++it) visit(*it);
     for (const NodeId id : order)
-      if (integer_.contains(id) && op_record(graph_.node(id).op).rule == QuantizationRule::weighted)
+      if (integer_.contains(id) && op_record(graph_.node(id).op).rule == QuantizationRule::weighted) {
+        fold_input_scales(graph_, id);
         quantize_weights(id);
+      }
     store(order);
   }
 
  private:
   bool quantized(ValueId id) const { return graph_.value(id).quantization.has_value(); }
-  bool all_inputs_quantized(const Node& node, std::size_t count) const {
-    for (std::size_t i = 0; i < count; ++i)
-      if (graph_.value(node.inputs[i]).constant || !quantized(node.inputs[i]) ||
-          graph_.value(node.inputs[i]).quantization->per_channel())
-        return false;
-    return true;
+  /// True if the value has a range that the node can use: one for all channels, unless it treats channels apart.
+  bool usable(const Node& node, ValueId id) const {
+    return !graph_.value(id).constant && quantized(id) &&
+           (!graph_.value(id).quantization->per_channel() || keeps_channels(graph_, node));
+  }
+  bool all_inputs_usable(const Node& node, std::size_t count) const {
+    return std::all_of(node.inputs.begin(), node.inputs.begin() + static_cast<std::ptrdiff_t>(count),
+                       [&](ValueId id) { return usable(node, id); });
   }
   bool outputs_wanted(const Node& node) const {
     return std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) { return wanted_[id]; });
@@ -83,12 +90,12 @@ class Placement {
 
   void want_inputs(NodeId id, std::size_t count) {
     const Node& node = graph_.node(id);
-    if (!outputs_wanted(node) || !all_inputs_quantized(node, count)) return;
+    if (!outputs_wanted(node) || !all_inputs_usable(node, count)) return;
     const auto capable = op_record(node.op).integer_capable;
     if (capable != nullptr && !capable(graph_, node)) return;
     // A value that the network gives out stays in float, so what computes it must write floats.
     for (const ValueId out : node.outputs)
-      if (!quantized(out) || graph_.value(out).quantization->per_channel() || graph_.is_output(out)) return;
+      if (!usable(node, out) || graph_.is_output(out)) return;
     integer_[id] = true;
     for (std::size_t i = 0; i < count; ++i) wanted_[node.inputs[i]] = true;
     // A node that moves values to several outputs writes all of them as integers.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/ops/movement.h"
 #include "engine/ops/op.h"
 #include "engine/ops/pooling.h"
 
@@ -48,6 +49,13 @@ std::vector<std::vector<ValueId>> quantization_groups(const Graph& graph) {
     if (!graph.value(id).constant) groups[sets.root(id)].push_back(id);
   std::erase_if(groups, [](const auto& group) { return group.empty(); });
   return groups;
+}
+
+bool keeps_channels(const Graph& graph, const Node& node) {
+  const std::size_t rank = graph.value(node.inputs.front()).shape.size();
+  if (rank < 3) return false;
+  if (node.op == "Concat") return node.attributes.as<ConcatAttributes>().axis == 1;
+  return op_record(node.op).rule == QuantizationRule::pooling && keeps_values(node);
 }
 
 QuantizationRange extent(const Quantization& q) {

@@ -10,6 +10,9 @@ namespace refcalib::engine {
 /// Every run-time value is in exactly one group; groups of one are included.
 std::vector<std::vector<ValueId>> quantization_groups(const Graph& graph);
 
+/// True if the node gives every channel (dimension 1) the values of one channel of an input: concatenation of channels, max pooling.
+bool keeps_channels(const Graph& graph, const Node& node);
+
 /// Smallest and largest real value that the integers represent, over all channels; contains 0.
 QuantizationRange extent(const Quantization& q);
 
