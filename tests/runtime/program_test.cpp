@@ -65,12 +65,12 @@ TEST_CASE("what cannot run is an error of one line with the file and the layer",
     std::function<void(GraphBuilder&, ValueId x)> build;
     const char* message;
   };
-  const Case cases[] = {{"weights of a convolution that are computed",
+  const Case cases[] = {{"a pooling of a constant",
                          [](GraphBuilder& b, ValueId x) {
-                           const ValueId w = b.input("w", DType::f32, {1, 2, 3, 1, 1});
-                           b.output(b.add1("Convolution", "conv", Attributes::of(convolution(2)), {x, w}));
+                           const ValueId k = b.constant("k", constant_of(random_tensor({1, 3, 4, 4}, 1)));
+                           b.output(add_eltwise(b, "y", "add", x, add_identity(b, "pool", k)));
                          },
-                         "layer 'conv'"},
+                         "layer 'pool': operation 'Pooling' of a constant is not supported"},
                         {"an input of integers",
                          [](GraphBuilder& b, ValueId x) {
                            b.input("list", DType::i64, {3});
