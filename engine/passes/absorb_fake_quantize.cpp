@@ -156,6 +156,13 @@ void evaluate(Graph& graph, NodeId id) {
                       std::nullopt);
 }
 
+/// Weighted layers that read the value in front of its FakeQuantize get floats by the will of the file.
+void keep_readers_float(Graph& graph, ValueId data) {
+  for (const NodeId reader : graph.consumers(data))
+    if (Node& node = graph.node(reader); weighted_traits(node) != nullptr && node.inputs[0] == data)
+      node.hint = PrecisionHint::keep_float;
+}
+
 void absorb(Graph& graph, NodeId id) {
   const Node node = graph.node(id);
   const auto limits = plain_limits(graph, node);
@@ -174,6 +181,7 @@ void absorb(Graph& graph, NodeId id) {
   if (graph.is_output(node.outputs.front())) return;
   const auto q = activation_scales(*limits, levels, graph.value(data).shape);
   if (!q || (graph.value(data).quantization && graph.value(data).quantization != q)) return;
+  if (!graph.value(data).quantization) keep_readers_float(graph, data);
   graph.value(data).quantization = q;
   graph.replace_uses(node.outputs.front(), data);
   graph.erase(id);

@@ -174,7 +174,8 @@ TEST_CASE("layers of the example that are left in float stay so in the file", "[
       const auto program = Program::compile(graph, options_for(Isa::scalar, true));
       for (const StepInfo& step : program->steps())
         if (step.macs > 0 && step.precision != "I8")
-          CHECK(step.reason == "kept in float by the model or the user");
+          // The sum of the last block runs inside the convolution in front of it.
+          CHECK(step.name.starts_with(layer == "res5" ? "project5" : layer));
     }
 }
 

@@ -280,3 +280,18 @@ TEST_CASE("what only reads constants behind a FakeQuantize becomes a constant", 
   CHECK(deviation(result.value(node_named(result, "y").inputs[1]).constant.to_floats(), expected.data) <
         1e-6);
 }
+
+TEST_CASE("a convolution that reads the value in front of its FakeQuantize stays in float",
+          "[absorb_fake_quantize]") {
+  Start s;
+  const ValueId fq = add_fake_quantize(s.b, "fq", s.conv, scalar(0), scalar(2.55F));
+  const ValueId same = add_fake_quantize(s.b, "same", s.conv, scalar(0), scalar(2.55F));
+  s.b.output(add_unit_convolution(s.b, "float", s.conv));
+  s.b.output(add_unit_convolution(s.b, "integer", fq));
+  s.b.output(add_unit_convolution(s.b, "integer too", same));
+  const Graph result = after(s.b.finish(), absorb_fake_quantize);
+  CHECK(node_named(result, "float").hint == PrecisionHint::keep_float);
+  CHECK(node_named(result, "integer").hint == PrecisionHint::automatic);
+  CHECK(node_named(result, "integer too").hint == PrecisionHint::automatic);
+  CHECK(ops_of(result) == "Convolution Convolution Convolution Convolution");
+}

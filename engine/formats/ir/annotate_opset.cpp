@@ -98,7 +98,8 @@ class OpsetAnnotator {
 
   void correct_bias(const Annotation::Weights& weights);
   void quantize_weights(const Annotation::Weights& weights);
-  void quantize_activation(const Annotation::Activation& activation);
+  void quantize_activation(const Annotation::Activation& activation,
+                           const std::vector<std::string>& keep_float);
   void finish() { editor_.remove_unread_constants(); }
 
  private:
@@ -266,12 +267,15 @@ void OpsetAnnotator::quantize_weights(const Annotation::Weights& weights) {
   editor_.reconnect(input, output);
 }
 
-void OpsetAnnotator::quantize_activation(const Annotation::Activation& activation) {
+/// Layers that are kept in float read the value in front of the FakeQuantize.
+void OpsetAnnotator::quantize_activation(const Annotation::Activation& activation,
+                                         const std::vector<std::string>& keep_float) {
   const PortRef data = find_output(activation.value);
   std::vector<PortRef> readers = editor_.readers(data);
   std::erase_if(readers, [&](const PortRef& reader) {
     const Layer& layer = editor_.layer(reader.layer);
-    return is_type(layer, "Result") || is_type(layer, "ShapeOf");
+    return is_type(layer, "Result") || is_type(layer, "ShapeOf") ||
+           std::find(keep_float.begin(), keep_float.end(), layer.name) != keep_float.end();
   });
   if (readers.empty()) return;
   const Port port = editor_.output_port(data);
@@ -364,7 +368,7 @@ void annotate_opset(Document& document, const Annotation& annotation, const Grap
         annotation.keep_float.end())
       annotator.quantize_weights(weights);
   for (const Annotation::Activation& activation : annotation.activations)
-    annotator.quantize_activation(activation);
+    annotator.quantize_activation(activation, annotation.keep_float);
   annotator.finish();
 }
 
