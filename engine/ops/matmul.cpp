@@ -41,8 +41,7 @@ std::vector<float> weights_by_row(std::vector<float> b, std::int64_t n, std::int
 /// True if the second operand is one constant matrix, which the kernels of the convolutions take packed.
 bool constant_weights(const Graph& graph, const Node& node) {
   const Value& b = graph.value(node.inputs[1]);
-  return b.constant && b.shape.size() == 2 && !node.attributes.as<MatMulAttributes>().transpose_a &&
-         !graph.value(node.inputs[0]).constant;
+  return b.constant && b.shape.size() == 2 && !node.attributes.as<MatMulAttributes>().transpose_a;
 }
 
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {

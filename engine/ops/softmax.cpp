@@ -42,6 +42,6 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
 }  // namespace
 
 extern const OpRecord softmax_op;
-const OpRecord softmax_op{.name = "Softmax", .infer = infer, .plan = plan, .any_layout = true};
+const OpRecord softmax_op{.name = "Softmax", .infer = infer, .plan = plan};
 
 }  // namespace refcalib::engine

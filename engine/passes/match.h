@@ -11,7 +11,10 @@ namespace refcalib::engine {
 /// The producer of `value` if it is of operation `op` and nothing but one node reads the value; else nullopt.
 std::optional<NodeId> sole_producer(const Graph& graph, ValueId value, std::string_view op);
 
-/// The same for a producer with weighted traits (a convolution, transposed or not, or a matrix product).
+/// True if a weighted node runs on packed constant weights, so that its kernel can add a bias and apply an activation.
+bool takes_epilogue(const Graph& graph, const Node& weighted);
+
+/// The same for a producer with weighted traits that takes an epilogue (a convolution, transposed or not, or a matrix product).
 std::optional<NodeId> sole_weighted_producer(const Graph& graph, ValueId value);
 
 /// Gives a weighted node without a bias (input 2) one of zeros, so that inputs can be added behind it.

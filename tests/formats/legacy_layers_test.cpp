@@ -205,8 +205,11 @@ TEST_CASE("legacy element-wise operations", "[legacy]") {
   CHECK(operation("SUM") == "add");
   CHECK(operation("prod") == "mul");
   CHECK(operation("squared_diff") == "squared_difference");
-  CHECK(operation("greater_equal") == "greater_equal");
-  CHECK_THROWS_AS(operation("mean"), UnsupportedError);
+  const Graph truth =
+      OneLayer(6, "Eltwise", {{"operation", "greater_equal"}}).input({1, 2}).input({1, 2}).graph();
+  CHECK(node_named(truth, "y/truth_1").attributes.as<EltwiseAttributes>().operation == "greater_equal");
+  CHECK(y(truth).op == "Convert");
+  CHECK_THROWS_AS(operation("median"), UnsupportedError);
   const Graph chain =
       OneLayer(6, "Eltwise", {{"operation", "max"}}).input({1, 2}).input({1, 2}).input({1, 2}).graph();
   CHECK(chain.order().size() == 2);

@@ -124,7 +124,7 @@ const std::vector<Case>& opset_cases() {
       {"from-layer=\"4\" from-port=\"0\"", "from-layer=\"7\" from-port=\"2\"", {"cycle", "'b1'", "'g1'"}},
       {"destination_type=\"f32\"", "", {"layer 'w'", "'destination_type' is missing"}},
       {"auto_broadcast=\"numpy\"", "auto_broadcast=\"none\"", {"layer 'b1'", "differ"}},
-      {"auto_broadcast=\"numpy\"", "auto_broadcast=\"pdpd\"", {"layer 'b1'", "pdpd"}},
+      {"auto_broadcast=\"numpy\"", "auto_broadcast=\"other\"", {"layer 'b1'", "other"}},
       {"strides=\"2, 2\"", "strides=\"2, 2, 2\"", {"layer 'c1'", "'strides' has 3 values"}},
       {"shape=\"4,1,1,3,3\"", "shape=\"36\"", {"layer 'g1'", "weights have the shape [36]"}},
   };

@@ -56,6 +56,7 @@ const std::vector<Op> operations = {
     {UnaryOp::mish, 0, 0, -40, 40, 8, 2e-7},
     {UnaryOp::gelu_erf, 0, 0, -10, 10, 8, 1e-6},
     {UnaryOp::gelu_tanh, 0, 0, -10, 10, 8, 1e-6},
+    {UnaryOp::linear, 1.5F, -0.25F, -10, 10, 1, 2e-6},
 };
 
 // Distance in units of the spacing of floats at the exact value.

@@ -49,13 +49,36 @@ const std::vector<Case>& cases() {
       {"square", 0, 0, [](double x) { return x * x; }},
       {"reciprocal", 0, 0, [](double x) { return 1 / x; }},
       {"linear", 2, -0.5, [](double x) { return 2 * x - 0.5; }},
-      {"power", 3, 0, [](double x) { return x * x * x; }}};
+      {"affine", 2, -0.5, [](double x) { return 2 * x - 0.5; }},
+      {"power", 3, 0, [](double x) { return x * x * x; }},
+      {"round", 0, 0, [](double x) { return std::nearbyint(x); }},
+      {"round_away", 0, 0, [](double x) { return std::floor(std::fabs(x) + 0.5) * (x < 0 ? -1 : 1); }},
+      {"sign", 0, 0, [](double x) { return x > 0   ? 1.0
+                                           : x < 0 ? -1.0
+                                                   : 0.0; }},
+      {"selu", 1.67326, 1.0507, [](double x) { return 1.0507 * (x > 0 ? x : 1.67326 * std::expm1(x)); }},
+      {"softsign", 0, 0, [](double x) { return x / (1 + std::fabs(x)); }},
+      {"sin", 0, 0, [](double x) { return std::sin(x); }},
+      {"cos", 0, 0, [](double x) { return std::cos(x); }},
+      {"tan", 0, 0, [](double x) { return std::tan(x); }},
+      {"asin", 0, 0, [](double x) { return std::asin(x); }},
+      {"acos", 0, 0, [](double x) { return std::acos(x); }},
+      {"atan", 0, 0, [](double x) { return std::atan(x); }},
+      {"sinh", 0, 0, [](double x) { return std::sinh(x); }},
+      {"cosh", 0, 0, [](double x) { return std::cosh(x); }},
+      {"asinh", 0, 0, [](double x) { return std::asinh(x); }},
+      {"acosh", 0, 0, [](double x) { return std::acosh(x); }},
+      {"atanh", 0, 0, [](double x) { return std::atanh(x); }},
+      {"logical_not", 0, 0, [](double x) { return x == 0 ? 1.0 : 0.0; }}};
   return table;
 }
 
-/// Logarithm and square root are given positive numbers.
+/// Functions are given numbers that they are defined, and not too steep, for.
 Tensor input_for(const Case& c, const Shape& shape) {
   const std::string f = c.function;
+  if (f == "acosh") return random_tensor(shape, 3, 1.1F, 5);
+  if (f == "asin" || f == "acos" || f == "atanh" || f == "tan") return random_tensor(shape, 3, -0.9F, 0.9F);
+  if (f == "logical_not") return generate(shape, [](const Index& at) { return at.back() % 3; });
   return f == "log" || f == "sqrt" || f == "reciprocal" ? random_tensor(shape, 3, 0.2F, 5)
                                                         : random_tensor(shape, 4, -5, 5);
 }
@@ -106,8 +129,10 @@ TEST_CASE("activations between integer layers are tables of the float function",
   const Shape shape{2, 19, 3, 5};
   for (const Case& c : cases()) {
     const std::string f = c.function;
-    if (f == "log" || f == "sqrt" || f == "reciprocal")
-      continue;  // not a number, or infinite, at some integers
+    if (f == "log" || f == "sqrt" || f == "reciprocal" || f == "acosh" || f == "asin" || f == "acos" ||
+        f == "atanh" || f == "tan" || f.starts_with("round") || f == "sign" || f == "logical_not")
+      continue;                   // not a number, infinite, or stepping at some integers
+    if (f == "affine") continue;  // stays in float
     INFO(f);
     const Tensor x = random_tensor(shape, 8, -5, 5);
     GraphBuilder b;
@@ -149,4 +174,50 @@ TEST_CASE("a table saturates and maps not-a-number to the low end", "[activation
   for (std::size_t k = 0; k <= 128; ++k) CHECK(seen.at("y")[k] == lowest);
   CHECK(seen.at("y")[255] == out.stored(std::log(127 * 0.05F)));
   CHECK(*std::max_element(seen.at("y").begin(), seen.at("y").end()) <= highest);
+}
+
+TEST_CASE("functions of integers are exact, or go by way of floats", "[activation]") {
+  struct Whole {
+    const char* function;
+    double alpha, beta;
+    std::vector<float> expected;
+  };
+  // x = -7, -1, 0, 2, 9
+  const Whole table[] = {{"abs", 0, 0, {7, 1, 0, 2, 9}},
+                         {"neg", 0, 0, {7, 1, 0, -2, -9}},
+                         {"relu", 0, 0, {0, 0, 0, 2, 9}},
+                         {"sign", 0, 0, {-1, -1, 0, 1, 1}},
+                         {"square", 0, 0, {49, 1, 0, 4, 81}},
+                         {"clamp", -2.5, 3.5, {-2, -1, 0, 2, 3}},
+                         {"floor", 0, 0, {-7, -1, 0, 2, 9}},
+                         {"logical_not", 0, 0, {0, 0, 1, 0, 0}},
+                         {"bitwise_not", 0, 0, {6, 0, -1, -3, -10}},
+                         {"linear", 2, 1.5, {-12, 0, 1, 5, 19}},
+                         {"is_nan", 0, 0, {0, 0, 0, 0, 0}},
+                         {"is_finite", 0, 0, {1, 1, 1, 1, 1}}};
+  for (const DType type : {DType::i64, DType::i32})
+    for (const Whole& c : table) {
+      INFO(c.function << " of " << to_string(type));
+      GraphBuilder b;
+      const ValueId x = b.input("x", type, {5});
+      b.output(add_activation(b, "y", x, c.function, c.alpha, c.beta));
+      CHECK(run_everywhere(b.finish(), {{{5}, {-7, -1, 0, 2, 9}}}).front() == c.expected);
+    }
+}
+
+TEST_CASE("tests of floats give booleans", "[activation]") {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  const Tensor x{{5}, {1, inf, -inf, std::nanf(""), 0}};
+  const auto test = [&](const char* function, double negative, double positive) {
+    GraphBuilder b;
+    const ValueId y = add_activation(b, "y", b.input("x", DType::f32, {5}), function, negative, positive);
+    CHECK(b.graph().value(y).dtype == DType::boolean);
+    b.output(y);
+    return run_everywhere(b.finish(), {x}).front();
+  };
+  CHECK(test("is_nan", 0, 0) == std::vector<float>{0, 0, 0, 1, 0});
+  CHECK(test("is_finite", 0, 0) == std::vector<float>{1, 0, 0, 0, 1});
+  CHECK(test("is_inf", 1, 1) == std::vector<float>{0, 1, 1, 0, 0});
+  CHECK(test("is_inf", 1, 0) == std::vector<float>{0, 0, 1, 0, 0});
+  CHECK(test("is_inf", 0, 1) == std::vector<float>{0, 1, 0, 0, 0});
 }

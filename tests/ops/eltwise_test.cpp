@@ -17,7 +17,11 @@ const std::map<std::string, Function>& run_time_operations() {
       {"max", [](float a, float b) { return a > b ? a : b; }},
       {"min", [](float a, float b) { return a < b ? a : b; }},
       {"squared_difference", [](float a, float b) { return (a - b) * (a - b); }},
-      {"pow", [](float a, float b) { return std::pow(a, b); }}};
+      {"pow", [](float a, float b) { return std::pow(a, b); }},
+      {"prelu", [](float a, float b) { return a < 0 ? a * b : a; }},
+      {"div_truncated", [](float a, float b) { return a / b; }},
+      {"mod", [](float a, float b) { return std::fmod(a, b); }},
+      {"floor_mod", [](float a, float b) { return a - std::floor(a / b) * b; }}};
   return table;
 }
 
@@ -53,7 +57,7 @@ TEST_CASE("element-wise operations broadcast like numpy in every context", "[elt
     for (const auto& [operation, f] : run_time_operations())
       for (const Context context : kContexts) {
         // pow calls the C library for every element; its contexts differ in nothing.
-        if (operation == "pow" && context != Context::channels_last) continue;
+        if ((operation == "pow" || operation.ends_with("mod")) && context != Context::channels_last) continue;
         INFO(operation << " of " << to_string(c.a) << " and " << to_string(c.b) << ", " << name_of(context));
         const auto apply = [&, name = operation](GraphBuilder& g, const std::vector<ValueId>& ids) {
           return add_eltwise(g, "y", name, ids[0], ids[1]);
@@ -127,21 +131,82 @@ TEST_CASE("a fused clamp bounds the result", "[eltwise]") {
 TEST_CASE("element-wise operations that cannot run are named", "[eltwise]") {
   CHECK_THROWS_WITH(inferred("Eltwise", eltwise("add"), {{2, 3}, {2, 4}}),
                     Contains("shapes [2,3] and [2,4] do not broadcast"));
-  for (const char* operation : {"mod", "floor_mod", "nonsense"}) {
+  GraphBuilder g;
+  const ValueId x = g.input("x", DType::f32, {2}), y = g.input("y", DType::f32, {2});
+  g.output(add_eltwise(g, "node", "nonsense", x, y));
+  CHECK_THROWS_AS(Program::compile(g.graph(), options_for(Isa::scalar)), UnsupportedError);
+  CHECK_THROWS_WITH(Program::compile(g.graph(), options_for(Isa::scalar)),
+                    Contains("layer 'node': operation 'nonsense' on computed values is not supported"));
+  GraphBuilder bits;
+  const ValueId p = bits.input("x", DType::f32, {2}), q = bits.input("y", DType::f32, {2});
+  bits.output(add_eltwise(bits, "node", "bitwise_and", p, q));
+  CHECK_THROWS_WITH(Program::compile(bits.graph(), options_for(Isa::scalar)),
+                    Contains("layer 'node': operation 'bitwise_and' on floats is not supported"));
+}
+
+TEST_CASE("integers stay integers, comparisons give booleans", "[eltwise]") {
+  struct Whole {
+    const char* operation;
+    std::vector<float> expected;
+  };
+  // a = -7, 7, 6, 0, 5 and b = 2, 2, -3, 5, 0
+  const Whole table[] = {{"add", {-5, 9, 3, 5, 5}},
+                         {"sub", {-9, 5, 9, -5, 5}},
+                         {"mul", {-14, 14, -18, 0, 0}},
+                         {"div", {-4, 3, -2, 0, 0}},
+                         {"div_truncated", {-3, 3, -2, 0, 0}},
+                         {"max", {2, 7, 6, 5, 5}},
+                         {"min", {-7, 2, -3, 0, 0}},
+                         {"squared_difference", {81, 25, 81, 25, 25}},
+                         {"mod", {-1, 1, 0, 0, 0}},
+                         {"floor_mod", {1, 1, 0, 0, 0}},
+                         {"pow", {49, 49, 0, 0, 1}},
+                         {"bitwise_and", {-7 & 2, 7 & 2, 6 & -3, 0, 0}},
+                         {"bitwise_or", {-7 | 2, 7 | 2, 6 | -3, 5, 5}},
+                         {"bitwise_xor", {-7 ^ 2, 7 ^ 2, 6 ^ -3, 5, 5}},
+                         {"equal", {0, 0, 0, 0, 0}},
+                         {"not_equal", {1, 1, 1, 1, 1}},
+                         {"less", {1, 0, 0, 1, 0}},
+                         {"less_equal", {1, 0, 0, 1, 0}},
+                         {"greater", {0, 1, 1, 0, 1}},
+                         {"greater_equal", {0, 1, 1, 0, 1}},
+                         {"logical_and", {1, 1, 1, 0, 0}},
+                         {"logical_or", {1, 1, 1, 1, 1}},
+                         {"logical_xor", {0, 0, 0, 1, 1}}};
+  const Tensor a{{5}, {-7, 7, 6, 0, 5}}, b{{5}, {2, 2, -3, 5, 0}};
+  for (const DType type : {DType::i64, DType::i32, DType::f32})
+    for (const Whole& c : table) {
+      const std::string name = c.operation;
+      const bool boolean = name.find("equal") != std::string::npos || name.starts_with("less") ||
+                           name.starts_with("greater") || name.starts_with("logical");
+      if (type == DType::f32 && !boolean) continue;
+      INFO(c.operation << " of " << to_string(type));
+      GraphBuilder g;
+      const ValueId x = g.input("x", type, {5}), y = g.input("y", type, {5});
+      const ValueId z = add_eltwise(g, "z", c.operation, x, y);
+      CHECK(g.graph().value(z).dtype == (boolean ? DType::boolean : type));
+      g.output(z);
+      CHECK(run_everywhere(g.finish(), {a, b}).front() == c.expected);
+    }
+}
+
+TEST_CASE("whole constants take part in the type of the other operand", "[eltwise]") {
+  for (const bool whole : {false, true}) {
     GraphBuilder g;
-    const ValueId x = g.input("x", DType::f32, {2}), y = g.input("y", DType::f32, {2});
-    g.output(add_eltwise(g, "node", operation, x, y));
-    CHECK_THROWS_AS(Program::compile(g.graph(), options_for(Isa::scalar)), UnsupportedError);
-    CHECK_THROWS_WITH(Program::compile(g.graph(), options_for(Isa::scalar)),
-                      Contains("layer 'node': operation '" + std::string(operation) +
-                               "' on computed values is not supported"));
+    const ValueId x = g.input("x", whole ? DType::i64 : DType::f32, {2, 3});
+    const ValueId k = g.constant("k", Constant::i64({3}, {1, 2, 4}));
+    g.output(add_eltwise(g, "y", "div", x, k));
+    CHECK(run_everywhere(g.finish(), {{{2, 3}, {7, 7, 7, -7, -7, -7}}}).front() ==
+          (whole ? std::vector<float>{7, 3, 1, -7, -4, -2}
+                 : std::vector<float>{7, 3.5F, 1.75F, -7, -3.5F, -1.75F}));
   }
-  GraphBuilder integers;
-  const ValueId x = integers.input("x", DType::i64, {2}), y = integers.input("y", DType::i64, {2});
-  integers.add1("Convert", "real", Attributes::of(ConvertAttributes{"f32"}),
-                {add_eltwise(integers, "sum", "add", x, y)});
-  integers.output(x);
-  CHECK_THROWS_AS(Program::compile(integers.graph(), options_for(Isa::scalar)), UnsupportedError);
+  GraphBuilder g;
+  EltwiseAttributes attributes{"add", {}};
+  attributes.activation.low = 0;
+  const ValueId x = g.input("x", DType::i64, {3}), y = g.input("y", DType::i64, {3});
+  g.output(g.add1("Eltwise", "sum", Attributes::of(attributes), {x, y}));
+  CHECK(run_everywhere(g.finish(), {{{3}, {1, -5, 2}}, {{3}, {1, 2, -2}}}).front() ==
+        std::vector<float>{2, 0, 0});
 }
 
 TEST_CASE("constants fold by the rules of their element type", "[eltwise]") {

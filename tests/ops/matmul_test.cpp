@@ -96,21 +96,93 @@ TEST_CASE("leading dimensions are rows, a vector is one row", "[matmul]") {
                   multiply({{1, 5}, vector.data}, w).data) < 1e-5);
 }
 
-TEST_CASE("matrix products of two computed operands and others without a kernel are named", "[matmul]") {
-  const auto compile = [](const Shape& a, const Shape& b, const MatMulAttributes& attributes, bool constant) {
-    GraphBuilder g;
-    const ValueId x = g.input("x", DType::f32, a);
-    const ValueId y =
-        constant ? g.constant("w", constant_of(random_tensor(b, 1))) : g.input("w", DType::f32, b);
-    g.output(g.add1("MatMul", "product", Attributes::of(attributes), {x, y}));
-    return Program::compile(g.finish(), options_for(Isa::scalar));
+TEST_CASE("matrix products of two computed operands broadcast their batches", "[matmul]") {
+  struct Case {
+    Shape a, b;
+    Shape out;
   };
-  const auto text =
-      Contains("layer 'product': a matrix product is supported with a constant 2-D second input");
-  CHECK_THROWS_WITH(compile({2, 3}, {3, 4}, matmul(false, false), false), text);
-  CHECK_THROWS_WITH(compile({3, 2}, {3, 4}, matmul(true, false), true), text);
-  CHECK_THROWS_WITH(compile({2, 3}, {3}, matmul(false, false), true), text);
-  CHECK_THROWS_AS(compile({2, 3}, {3, 4}, matmul(false, false), false), UnsupportedError);
+  const Case cases[] = {{{4, 3}, {3, 5}, {4, 5}},
+                        {{2, 4, 3}, {2, 3, 5}, {2, 4, 5}},
+                        {{2, 4, 3}, {3, 5}, {2, 4, 5}},
+                        {{4, 3}, {2, 3, 5}, {2, 4, 5}},
+                        {{2, 1, 4, 3}, {6, 3, 5}, {2, 6, 4, 5}},
+                        {{1, 12, 130, 64}, {1, 12, 64, 33}, {1, 12, 130, 33}},
+                        {{3}, {3, 5}, {5}},
+                        {{4, 3}, {3}, {4}},
+                        {{2, 4, 3}, {3}, {2, 4}},
+                        {{3}, {3}, {}}};
+  const auto swapped = [](const Tensor& t) {
+    if (t.shape.size() < 2) return t;
+    std::vector<std::int64_t> order;
+    for (std::size_t d = 0; d < t.shape.size(); ++d) order.push_back(static_cast<std::int64_t>(d));
+    std::swap(order[order.size() - 1], order[order.size() - 2]);
+    return transposed(t, order);
+  };
+  std::uint64_t seed = 20;
+  for (const Case& c : cases) {
+    const Tensor a = random_tensor(c.a, ++seed), b = random_tensor(c.b, ++seed);
+    // With the dimensions that vectors lack.
+    Tensor left = a, right = b;
+    if (c.a.size() == 1) left.shape.insert(left.shape.begin(), 1);
+    if (c.b.size() == 1) right.shape.push_back(1);
+    Shape full = c.out;
+    if (c.b.size() == 1) full.push_back(1);
+    if (c.a.size() == 1) full.insert(full.end() - 1, 1);
+    const Tensor expected = generate(full, [&](const Index& at) {
+      double sum = 0;
+      for (std::int64_t k = 0; k < left.shape.back(); ++k) {
+        Index p = at, q = at;
+        p.back() = k;
+        q[q.size() - 2] = k;
+        sum += static_cast<double>(broadcast_at(left, p)) * static_cast<double>(broadcast_at(right, q));
+      }
+      return sum;
+    });
+    for (const bool transpose_a : {false, true})
+      for (const bool transpose_b : {false, true})
+        for (const int constant : {0, 1, 2}) {
+          INFO(to_string(c.a) << " x " << to_string(c.b) << " transposed " << transpose_a << transpose_b
+                              << " constant operand " << constant);
+          const Tensor x = transpose_a ? swapped(a) : a, y = transpose_b ? swapped(b) : b;
+          GraphBuilder g;
+          std::vector<Tensor> fed;
+          const auto operand = [&](const char* name, const Tensor& t, bool fixed) {
+            if (fixed) return g.constant(name, constant_of(t));
+            fed.push_back(t);
+            return g.input(name, DType::f32, t.shape);
+          };
+          const ValueId p = operand("a", x, constant == 1), q = operand("b", y, constant == 2);
+          const ValueId z = g.add1("MatMul", "y", Attributes::of(matmul(transpose_a, transpose_b)), {p, q});
+          CHECK(g.graph().value(z).shape == c.out);
+          g.output(z);
+          CHECK(deviation(run_everywhere(g.finish(), fed).front(), expected.data) < 1e-5);
+        }
+  }
+}
+
+TEST_CASE("what no product takes is named", "[matmul]") {
+  GraphBuilder g;
+  const ValueId x = g.input("x", DType::f32, {2, 3}), y = g.input("y", DType::f32, {3, 4});
+  g.output(g.add1("MatMul", "product", Attributes::of(matmul(false, false)),
+                  {x, y, g.constant("bias", Constant::f32({4}, {1, 2, 3, 4}))}));
+  CHECK_THROWS_AS(Program::compile(g.graph(), options_for(Isa::scalar)), UnsupportedError);
+  CHECK_THROWS_WITH(Program::compile(g.graph(), options_for(Isa::scalar)),
+                    Contains("layer 'product': a bias of a product of two computed operands"));
+  GraphBuilder whole;
+  const ValueId p = whole.input("x", DType::i64, {2, 3}), q = whole.input("y", DType::i64, {3, 4});
+  CHECK_THROWS_WITH(whole.add1("MatMul", "product", Attributes::of(matmul(false, false)), {p, q}),
+                    Contains("layer 'product': products of matrices of integers are not supported"));
+}
+
+TEST_CASE("an activation behind a product of computed operands stays on its own", "[matmul]") {
+  const Tensor a = random_tensor({3, 4}, 1), b = random_tensor({4, 5}, 2);
+  GraphBuilder g;
+  const ValueId x = g.input("x", DType::f32, a.shape), y = g.input("y", DType::f32, b.shape);
+  const ValueId z = g.add1("MatMul", "product", Attributes::of(matmul(false, false)), {x, y});
+  g.output(add_activation(g, "relu", z, "relu"));
+  Tensor expected = multiply(a, b);
+  for (float& v : expected.data) v = std::max(v, 0.0F);
+  CHECK(deviation(run_everywhere(g.finish(), {a, b}).front(), expected.data) < 1e-5);
 }
 
 TEST_CASE("integer matrix products give the bits of the reference", "[matmul][int8]") {

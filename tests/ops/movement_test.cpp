@@ -232,5 +232,5 @@ TEST_CASE("gather picks along any axis in every context", "[gather]") {
   const ValueId x = computed.input("x", DType::f32, {4}), i = computed.input("i", DType::i64, {1});
   computed.output(computed.add1("Gather", "pick", Attributes::of(GatherAttributes{0}), {x, i}));
   CHECK_THROWS_WITH(Program::compile(computed.graph(), options_for(Isa::scalar)),
-                    Contains("layer 'i': an input of element type i64 is not supported"));
+                    Contains("layer 'pick'"));
 }

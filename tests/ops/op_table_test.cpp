@@ -78,7 +78,7 @@ TEST_CASE("a wrong number of inputs is an error for every operation with a fixed
       {"ShapeOf", Attributes::of(NoAttributes{}), 2, "has 2 inputs, expected 1"},
       {"Range", Attributes::of(NoAttributes{}), 2, "has 2 inputs, expected 3"},
       {"Concat", Attributes::of(ConcatAttributes{}), 0, "has no inputs"},
-      {"Activation", Attributes::of(ActivationAttributes{"relu"}), 0, "has no input"}};
+      {"Activation", Attributes::of(ActivationAttributes{"relu"}), 0, "has 0 inputs, expected 1"}};
   for (const Case& c : cases) {
     INFO(c.op);
     const std::vector<Shape> shapes(c.given, Shape{1, 4, 5, 5});

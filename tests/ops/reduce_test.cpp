@@ -66,7 +66,10 @@ const Case kCases[] = {{{2, 19, 4, 5}, {2, 3}, {2, 19, 1, 1}, {2, 19}},
                        {{5, 4}, {0}, {1, 4}, {4}},
                        {{2, 3, 4}, {}, {2, 3, 4}, {2, 3, 4}},
                        {{33}, {0}, {1}, {}},
-                       {{1, 3, 2, 3, 4}, {2, 3, 4}, {1, 3, 1, 1, 1}, {1, 3}}};
+                       {{1, 3, 2, 3, 4}, {2, 3, 4}, {1, 3, 1, 1, 1}, {1, 3}},
+                       {{2, 3, 4, 5}, {0, 2}, {1, 3, 1, 5}, {3, 5}},
+                       {{3, 4, 5}, {0, -1}, {1, 4, 1}, {4}},
+                       {{2, 1, 3, 2, 2, 3}, {0, 3, 5}, {1, 1, 3, 1, 2, 1}, {1, 3, 2}}};
 
 std::vector<bool> reduced_dims(const Case& c) {
   std::vector<bool> reduced(c.x.size(), false);
@@ -77,7 +80,7 @@ std::vector<bool> reduced_dims(const Case& c) {
 
 }  // namespace
 
-TEST_CASE("reductions over neighbouring axes in every context", "[reduce]") {
+TEST_CASE("reductions over any axes in every context", "[reduce]") {
   std::uint64_t seed = 0;
   for (const Case& c : kCases)
     for (const bool keep : {true, false}) {
@@ -118,7 +121,30 @@ TEST_CASE("reductions that cannot run are named", "[reduce]") {
   };
   CHECK_THROWS_WITH(compile(reduce("median", {1}, true)),
                     Contains("layer 'layer': reduction 'median' is not supported"));
-  CHECK_THROWS_WITH(compile(reduce("sum", {0, 2}, true)),
-                    Contains("layer 'layer'") && Contains("axes that are not neighbours"));
-  CHECK_THROWS_AS(compile(reduce("sum", {0, 2}, true)), UnsupportedError);
+  CHECK_THROWS_AS(compile(reduce("median", {1}, true)), UnsupportedError);
+}
+
+TEST_CASE("integers are reduced as integers, constant or not", "[reduce]") {
+  struct Whole {
+    const char* operation;
+    std::vector<std::int64_t> rows;  ///< of -7, 2, 4 and 3, 0, -5
+  };
+  const Whole table[] = {{"sum", {-1, -2}}, {"mean", {0, 0}}, {"prod", {-56, 0}}, {"max", {4, 3}},
+                         {"min", {-7, -5}}, {"l1", {13, 8}},  {"l2", {8, 5}},     {"sum_square", {69, 34}},
+                         {"and", {1, 0}},   {"or", {1, 1}}};
+  for (const Whole& c : table) {
+    INFO(c.operation);
+    CHECK(folded("Reduce", reduce(c.operation, {1}, false), {Constant::i64({2, 3}, {-7, 2, 4, 3, 0, -5})})
+              .to_ints() == c.rows);
+    for (const DType type : {DType::i64, DType::i32}) {
+      GraphBuilder b;
+      b.output(b.add1("Reduce", "y", reduce(c.operation, {-1}, true), {b.input("x", type, {2, 3})}));
+      CHECK(run_everywhere(b.finish(), {{{2, 3}, {-7, 2, 4, 3, 0, -5}}}).front() ==
+            std::vector<float>(c.rows.begin(), c.rows.end()));
+    }
+  }
+  GraphBuilder b;
+  b.output(b.add1("Reduce", "y", reduce("and", {0}, false), {b.input("x", DType::f32, {2, 3})}));
+  CHECK(run_everywhere(b.finish(), {{{2, 3}, {0.5F, 0, 1, -2, 3, 0}}}).front() ==
+        std::vector<float>{1, 0, 0});
 }

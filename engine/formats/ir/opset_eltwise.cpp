@@ -72,7 +72,8 @@ void read_divide(LayerReader& reader) {
 
 /// Bits of booleans are truth values.
 void bitwise(LayerReader& reader, const char* of_integers, const char* of_booleans) {
-  const DType type = reader.builder().graph().value(reader.input(0)).dtype;
+  const Value& value = reader.builder().graph().value(reader.input(0));
+  const DType type = value.constant ? value.constant.dtype() : value.dtype;
   if (is_float(type)) throw FormatError("the inputs are not of integers");
   eltwise(reader, type == DType::boolean ? of_booleans : of_integers);
 }

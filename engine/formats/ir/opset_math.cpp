@@ -104,7 +104,7 @@ ValueId attention_bias(LayerReader& reader, std::int64_t rows, std::int64_t colu
   if (reader.input_count() < 4) return kNone;
   const Value& mask = reader.builder().graph().value(reader.input(3));
   if (mask.shape.empty() && mask.constant && mask.constant.to_floats().front() == 0) return kNone;
-  if (mask.dtype != DType::boolean) return reader.input(3);
+  if ((mask.constant ? mask.constant.dtype() : mask.dtype) != DType::boolean) return reader.input(3);
   const float infinity = std::numeric_limits<float>::infinity();
   const ValueId kept = reader.constant_value("kept", Constant::f32({}, {0}));
   const ValueId dropped = reader.constant_value("dropped", Constant::f32({}, {-infinity}));
