@@ -1,66 +1,58 @@
-#include "engine/ops/fold.h"
+#include "engine/ops/computed.h"
+#include "engine/ops/indexing.h"
 #include "engine/ops/infer.h"
-#include "engine/ops/movement.h"
-#include "engine/ops/strides.h"
-#include "engine/ops/view_step.h"
+#include "engine/ops/whole_tensor.h"
 
 namespace refcalib::engine {
 namespace {
 
-std::size_t axis_of(const Attributes& attributes, const OpInputs& in) {
-  require_inputs(in, 2, 2);
-  return static_cast<std::size_t>(normalize_axis(attributes.as<GatherAttributes>().axis, in.shape(0).size()));
-}
-
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
-  const std::size_t axis = axis_of(attributes, in);
-  Shape shape(in.shape(0).begin(), in.shape(0).begin() + static_cast<std::ptrdiff_t>(axis));
-  shape.insert(shape.end(), in.shape(1).begin(), in.shape(1).end());
-  shape.insert(shape.end(), in.shape(0).begin() + static_cast<std::ptrdiff_t>(axis) + 1, in.shape(0).end());
-  return {{in.dtype(0), shape}};
+  require_inputs(in, 2, 2);
+  const auto& a = attributes.as<GatherAttributes>();
+  const Shape &data = in.shape(0), &indices = in.shape(1);
+  const auto axis = static_cast<std::size_t>(normalize_axis(a.axis, data.size()));
+  require(a.batch_dims >= 0 && a.batch_dims <= static_cast<std::int64_t>(std::min(axis, indices.size())),
+          "batch_dims is outside the indices or behind the axis");
+  const auto batch = static_cast<std::ptrdiff_t>(a.batch_dims);
+  for (std::size_t d = 0; d < static_cast<std::size_t>(batch); ++d)
+    require(data[d] == indices[d], "data and indices differ in a batch dimension");
+  Shape shape(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(axis));
+  shape.insert(shape.end(), indices.begin() + batch, indices.end());
+  shape.insert(shape.end(), data.begin() + static_cast<std::ptrdiff_t>(axis) + 1, data.end());
+  return {{computed_type(in.dtype(0)), shape}};
 }
 
-std::vector<std::int64_t> checked_indices(const Constant& indices, std::int64_t dim) {
-  std::vector<std::int64_t> values = indices.to_ints();
-  for (std::int64_t& v : values) {
-    if (v < 0) v += dim;
-    require(v >= 0 && v < dim, "gathers an index outside the dimension of " + std::to_string(dim));
-  }
-  return values;
+void fill(std::byte* to, std::int64_t count, const WholeOutput& out) noexcept {
+  for (std::int64_t i = 0; i < count; ++i, to += out.element_size())
+    copy_elements(to, out.zero.data(), 1, out.element_size());
+}
+
+void compute(const Attributes& attributes, std::span<const WholeInput> in, const WholeOutput& out) noexcept {
+  const auto& a = attributes.as<GatherAttributes>();
+  const Dims data = in[0].shape;
+  const auto axis = axis_index(a.axis, data), batch_dims = static_cast<std::size_t>(a.batch_dims);
+  const std::int64_t batch = product(data, 0, batch_dims), outer = product(data, batch_dims, axis),
+                     dim = data[axis], inner = product(data, axis + 1, data.size()),
+                     count = product(in[1].shape, batch_dims, in[1].shape.size());
+  const auto bytes = inner * static_cast<std::int64_t>(out.element_size());
+  std::byte* to = out.data;
+  for (std::int64_t block = 0; block < batch * outer; ++block)
+    for (std::int64_t i = 0; i < count; ++i, to += bytes) {
+      std::int64_t index = in[1].integer(block / outer * count + i);
+      index = !a.wrap && index < 0 ? -1 : wrapped(index, dim);
+      if (index < 0)
+        fill(to, inner, out);
+      else
+        copy_elements(to, in[0].data + (block * dim + index) * bytes, inner, out.element_size());
+    }
 }
 
 std::optional<std::vector<Constant>> fold(const Attributes& attributes, const OpInputs& in) {
-  if (!in.is_constant(0) || !in.is_constant(1)) return std::nullopt;
-  const std::size_t axis = axis_of(attributes, in);
-  const Shape shape = infer(attributes, in).front().shape;
-  const std::int64_t dim = in.shape(0)[axis], inner = plain_strides(in.shape(0))[axis];
-  const std::int64_t outer = dim * inner == 0 ? 0 : element_count(in.shape(0)) / (dim * inner);
-  const std::vector<std::int64_t> picks = checked_indices(in.constant(1), dim);
-  std::vector<std::int64_t> index;
-  for (std::int64_t o = 0; o < outer; ++o)
-    for (const std::int64_t pick : picks)
-      for (std::int64_t i = 0; i < inner; ++i) index.push_back((o * dim + pick) * inner + i);
-  return std::vector{fold_gather(in.constant(0), shape, index)};
+  return fold_whole(attributes, in, infer(attributes, in).front(), compute);
 }
 
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
-  const OpInputs inputs{context.graph(), node.inputs};
-  const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
-  const std::size_t axis = axis_of(node.attributes, inputs);
-  const std::vector<std::int64_t> from = element_strides(in);
-  const std::int64_t inner = from[axis], outer = element_count(in.shape) / (in.shape[axis] * inner);
-  const std::vector<std::int64_t> picks = checked_indices(inputs.constant(1), in.shape[axis]);
-  const auto count = static_cast<std::int64_t>(picks.size());
-  std::vector<StridedPiece> pieces;
-  for (std::int64_t p = 0; p < count; ++p)
-    pieces.push_back({in.where,
-                      out.where,
-                      {outer, inner},
-                      {in.shape[axis] * inner, 1},
-                      {count * inner, 1},
-                      picks[static_cast<std::size_t>(p)] * inner,
-                      p * inner});
-  return plan_strided(std::move(pieces), size_of(in.dtype));
+  return plan_whole(node, context, "gather", compute);
 }
 
 }  // namespace

@@ -64,16 +64,6 @@ struct StridedSliceAttributes {
   }
 };
 
-/// "Gather": inputs data, indices (constant or not); axis >= 0, batch_dims 0.
-struct GatherAttributes {
-  std::int64_t axis = 0;
-
-  template <class V>
-  void visit(V& v) {
-    v("axis", axis);
-  }
-};
-
 /// "Convert" to an element type, by name ("f32", "i64" …).
 struct ConvertAttributes {
   std::string to = "f32";

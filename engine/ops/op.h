@@ -44,6 +44,7 @@ enum class QuantizationRule : std::uint8_t {
   unify,    ///< all inputs and the output share one quantization (concat)
   pass,     ///< moves values only: works on any element type (reshape, transpose, …)
   table,    ///< u8 to u8 by a 256-entry table
+  requantize,  ///< u8 input, output u8 with a quantization of its own (interpolation)
 };
 
 /// How outputs and inputs may share memory.

@@ -9,9 +9,10 @@
 namespace refcalib::engine {
 namespace {
 
-/// A slice resolved against a shape: per input dimension start, step and count; the output shape with new and removed axes.
+/// A slice resolved against a shape: per input dimension start, step, count and the dimension of the output (-1: removed); the
+/// output shape with new and removed axes.
 struct Slice {
-  std::vector<std::int64_t> start, step, count;
+  std::vector<std::int64_t> start, step, count, target;
   Shape shape;
 };
 
@@ -51,6 +52,7 @@ Slice resolve(const Attributes& attributes, const Shape& shape, const std::vecto
   const auto keep = [&](std::size_t until) {
     for (; dim < until; ++dim) {
       take(slice, shape[dim], 0, 0, 1, true, true);
+      slice.target.push_back(static_cast<std::int64_t>(slice.shape.size()));
       slice.shape.push_back(shape[dim]);
     }
   };
@@ -64,9 +66,11 @@ Slice resolve(const Attributes& attributes, const Shape& shape, const std::vecto
       require(at >= 0 && at < shape[dim],
               "takes index " + std::to_string(begin[i]) + " of a dimension of " + std::to_string(shape[dim]));
       take(slice, shape[dim++], at, at + 1, 1, false, false);
+      slice.target.push_back(-1);
     } else {
       const std::int64_t step = steps.empty() ? 1 : steps[i];
       take(slice, shape[dim++], begin[i], end[i], step, bit(a.begin_mask, i), bit(a.end_mask, i));
+      slice.target.push_back(static_cast<std::int64_t>(slice.shape.size()));
       slice.shape.push_back(slice.count.back());
     }
   }
@@ -103,10 +107,11 @@ std::optional<std::vector<Constant>> fold(const Attributes& attributes, const Op
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
   const Slice slice = resolve(node.attributes, OpInputs{context.graph(), node.inputs});
-  const std::vector<std::int64_t> strides = element_strides(in);
-  StridedPiece piece{
-      .from = in.where, .to = out.where, .shape = slice.count, .to_strides = plain_strides(slice.count)};
+  const std::vector<std::int64_t> strides = element_strides(in), to_strides = element_strides(out);
+  StridedPiece piece{.from = in.where, .to = out.where, .shape = slice.count};
   for (std::size_t d = 0; d < strides.size(); ++d) {
+    piece.to_strides.push_back(slice.target[d] < 0 ? 0
+                                                   : to_strides[static_cast<std::size_t>(slice.target[d])]);
     piece.from_strides.push_back(strides[d] * slice.step[d]);
     piece.from_start += strides[d] * slice.start[d];
   }
@@ -116,7 +121,11 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
 }  // namespace
 
 extern const OpRecord strided_slice_op;
-const OpRecord strided_slice_op{
-    .name = "StridedSlice", .infer = infer, .fold = fold, .plan = plan, .rule = QuantizationRule::pass};
+const OpRecord strided_slice_op{.name = "StridedSlice",
+                                .infer = infer,
+                                .fold = fold,
+                                .plan = plan,
+                                .rule = QuantizationRule::pass,
+                                .any_layout = true};
 
 }  // namespace refcalib::engine

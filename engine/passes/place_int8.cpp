@@ -81,6 +81,7 @@ class Placement {
       case QuantizationRule::pooling:
       case QuantizationRule::pass:
       case QuantizationRule::table:
+      case QuantizationRule::requantize:
         want_inputs(id, 1);
         break;
       case QuantizationRule::none:

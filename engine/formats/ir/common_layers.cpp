@@ -148,11 +148,6 @@ void add_unsqueeze(LayerReader& reader, std::vector<std::int64_t> axes) {
   reader.add_reshape(std::move(target));
 }
 
-void add_gather(LayerReader& reader, std::int64_t axis) {
-  reader.add("Gather", GatherAttributes{LayerReader::axis(axis, reader.shape(0).size())},
-             {reader.input(0), reader.input(1)});
-}
-
 void add_fake_quantize(LayerReader& reader) {
   reader.expect_inputs(5, 5);
   const std::int64_t levels = reader.integer("levels");

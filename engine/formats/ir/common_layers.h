@@ -32,7 +32,6 @@ void add_concat(LayerReader& reader, std::int64_t axis);
 void add_split(LayerReader& reader, std::int64_t axis, std::vector<std::int64_t> sizes);
 void add_squeeze(LayerReader& reader, std::vector<std::int64_t> axes);    ///< no axes: all dimensions of 1
 void add_unsqueeze(LayerReader& reader, std::vector<std::int64_t> axes);  ///< positions in the result
-void add_gather(LayerReader& reader, std::int64_t axis);
 void add_fake_quantize(LayerReader& reader);
 /// Element-wise operation over all inputs from left to right; nodes between are named "<layer>/k".
 void add_eltwise(LayerReader& reader, const char* operation, const std::vector<ValueId>& operands);

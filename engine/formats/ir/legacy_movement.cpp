@@ -117,7 +117,7 @@ void read_convert(LayerReader& reader) {
   reader.add("Convert", ConvertAttributes{std::string(to_string(element_type(target)))}, {reader.input(0)});
 }
 
-constexpr std::array<LegacyLayer, 19> kLayers = {{
+constexpr std::array<LegacyLayer, 18> kLayers = {{
     {"input", read_input},
     {"const", read_const},
     {"concat", [](LayerReader& r) { add_concat(r, r.integer("axis", 1)); }},
@@ -130,7 +130,6 @@ constexpr std::array<LegacyLayer, 19> kLayers = {{
     {"unsqueeze", [](LayerReader& r) { add_unsqueeze(r, r.ints(1)); }},
     {"permute", [](LayerReader& r) { add_transpose(r, r.integers("order")); }},
     {"stridedslice", read_strided_slice},
-    {"gather", [](LayerReader& r) { add_gather(r, r.integer("axis", 0)); }},
     {"shape", [](LayerReader& r) { r.add("ShapeOf", NoAttributes{}, {r.input(0)}); }},
     {"shapeof", [](LayerReader& r) { r.add("ShapeOf", NoAttributes{}, {r.input(0)}); }},
     {"range", [](LayerReader& r) { r.add("Range", NoAttributes{}, r.inputs()); }},

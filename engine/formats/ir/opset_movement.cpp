@@ -6,6 +6,7 @@
 #include "engine/formats/ir/common_layers.h"
 #include "engine/formats/ir/element_type.h"
 #include "engine/formats/ir/opset_layers.h"
+#include "engine/formats/ir/rearrange_layers.h"
 #include "engine/formats/ir/text.h"
 #include "engine/ops/movement.h"
 
@@ -72,15 +73,6 @@ void read_reshape(LayerReader& reader) {
   reader.add("Reshape", ReshapeAttributes{reader.boolean("special_zero", false)}, reader.inputs());
 }
 
-void read_gather(LayerReader& reader) {
-  reader.expect_inputs(3, 3);
-  if (reader.integer("batch_dims", 0) != 0)
-    throw UnsupportedError("batch_dims other than 0 is not supported");
-  const std::vector<std::int64_t> axis = reader.ints(2);
-  if (axis.size() != 1) throw FormatError("the axis is not a single number");
-  add_gather(reader, axis.front());
-}
-
 void read_split(LayerReader& reader) {
   reader.expect_inputs(2, 2);
   const std::vector<std::int64_t> axes = reader.ints(1);
@@ -135,30 +127,38 @@ void read_slice(LayerReader& reader) {
   if (reader.input_count() > 4) axes = reader.ints(4);
   if (stop.size() != start.size() || step.size() != start.size() || axes.size() != start.size())
     throw FormatError("start, stop, step and axes have different lengths");
-  std::vector<std::int64_t> begin(rank, 0);
-  std::vector<std::int64_t> end(rank, 0);
-  std::vector<std::int64_t> strides(rank, 1);
   StridedSliceAttributes attributes;
   attributes.begin_mask = attributes.end_mask = std::vector<std::int64_t>(rank, 1);
-  attributes.new_axis_mask = attributes.shrink_axis_mask = attributes.ellipsis_mask =
-      std::vector<std::int64_t>(rank, 0);
+  Ranges ranges = Ranges::all(reader.shape(0));
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const auto axis = static_cast<std::size_t>(LayerReader::axis(axes[i], rank));
-    begin.at(axis) = start[i];
-    end[axis] = stop[i];
-    strides[axis] = step[i];
+    ranges.begin.at(axis) = start[i];
+    ranges.end[axis] = stop[i];
+    ranges.steps[axis] = step[i];
     attributes.begin_mask[axis] = attributes.end_mask[axis] = 0;
   }
-  const auto list = [&](const char* suffix, std::vector<std::int64_t> values) {
-    return reader.constant_value(suffix, Constant::i64_vector(std::move(values)));
-  };
-  const ValueId begin_value = list("begin", std::move(begin));
-  const ValueId end_value = list("end", std::move(end));
-  const ValueId stride_value = list("strides", std::move(strides));
-  reader.add("StridedSlice", std::move(attributes), {reader.input(0), begin_value, end_value, stride_value});
+  add_slice(reader, reader.input(0), std::move(ranges), std::move(attributes));
 }
 
-constexpr std::array<OpsetLayer, 17> kLayers = {{
+/// Values of the type that the layer asks for; i64 unless told.
+void read_shape_of(LayerReader& reader) {
+  reader.expect_inputs(1, 1);
+  const std::string type(to_string(element_type(reader.word("output_type", "i64"))));
+  const ValueId shape = reader.helper("ShapeOf", "i64", NoAttributes{}, {reader.input(0)});
+  reader.add("Convert", ConvertAttributes{type}, {shape});
+}
+
+/// Version 4 states the type of its result.
+void read_range(LayerReader& reader) {
+  if (!reader.has("output_type")) return reader.add("Range", NoAttributes{}, reader.inputs());
+  const std::string type(to_string(element_type(reader.word("output_type", ""))));
+  std::vector<ValueId> inputs;
+  for (std::size_t i = 0; i < reader.input_count(); ++i)
+    inputs.push_back(reader.helper("Convert", std::to_string(i), ConvertAttributes{type}, {reader.input(i)}));
+  reader.add("Range", NoAttributes{}, std::move(inputs));
+}
+
+constexpr std::array<OpsetLayer, 16> kLayers = {{
     {"parameter", 1, kNewest, read_parameter},
     {"const", 1, kNewest, read_const},
     {"convert", 1, kNewest, read_convert},
@@ -172,9 +172,8 @@ constexpr std::array<OpsetLayer, 17> kLayers = {{
     {"variadicsplit", 1, kNewest, read_variadic_split},
     {"stridedslice", 1, kNewest, read_strided_slice},
     {"slice", 8, kNewest, read_slice},
-    {"gather", 1, kNewest, read_gather},
-    {"shapeof", 1, kNewest, [](LayerReader& r) { r.add("ShapeOf", NoAttributes{}, {r.input(0)}); }},
-    {"range", 1, kNewest, [](LayerReader& r) { r.add("Range", NoAttributes{}, r.inputs()); }},
+    {"shapeof", 1, kNewest, read_shape_of},
+    {"range", 1, kNewest, read_range},
     {"result", 1, kNewest, [](LayerReader& r) { r.expect_inputs(1, 1); }},
     {"convertlike", 1, kNewest,
      [](LayerReader& r) {
