@@ -14,6 +14,7 @@ std::span<const LegacyLayer> legacy_activation_layers() noexcept;
 std::span<const LegacyLayer> legacy_eltwise_layers() noexcept;
 std::span<const LegacyLayer> legacy_math_layers() noexcept;
 std::span<const LegacyLayer> legacy_movement_layers() noexcept;
+std::span<const LegacyLayer> legacy_detection_layers() noexcept;
 
 /// The translation of a type (any case), or nullptr.
 const LegacyLayer* find_legacy_layer(std::string_view type) noexcept;

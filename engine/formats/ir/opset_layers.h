@@ -15,6 +15,7 @@ std::span<const OpsetLayer> opset_activation_layers() noexcept;
 std::span<const OpsetLayer> opset_eltwise_layers() noexcept;
 std::span<const OpsetLayer> opset_math_layers() noexcept;
 std::span<const OpsetLayer> opset_movement_layers() noexcept;
+std::span<const OpsetLayer> opset_detection_layers() noexcept;
 
 /// The translation of a type (any case) in the operation set `version` ("opset8"): the newest meaning that
 /// existed there. nullptr if there is none.
