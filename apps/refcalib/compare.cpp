@@ -4,6 +4,7 @@
 
 #include "apps/refcalib/agreement.h"
 #include "apps/refcalib/command.h"
+#include "apps/refcalib/detection_report.h"
 #include "apps/refcalib/layer_compare.h"
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/text.h"
@@ -30,7 +31,9 @@ void declare(CLI::App& app, Options& o) {
   app.add_option("--min-cosine", o.min_cosine,
                  "The first layer below this cosine is named as the first bad one")
       ->capture_default_str();
-  app.add_option("--fail-below", o.fail_below, "Exit with 4 if an output of the network has a lower cosine");
+  app.add_option(
+      "--fail-below", o.fail_below,
+      "Exit with 4 if an output of the network has a lower cosine (detections: share of matched boxes)");
   app.add_flag("--outputs-only", o.outputs_only, "Print the network's outputs, not the layers");
 }
 
@@ -56,8 +59,9 @@ bool is_bad(const LayerDifference& d, double limit) {
   return !d.same_size || !(d.cosine >= limit);
 }
 
-Exit print(const Options& o, Report& report, const LayerComparison& comparison) {
-  const auto differences = comparison.differences();
+Exit print(const Options& o, Report& report, const LayerComparison& comparison,
+           const DetectionComparison& boxes) {
+  auto differences = comparison.differences();
   if (differences.empty()) throw engine::UsageError("the two models have no layer name in common");
   Table table;
   table.header = {"layer", "precision", "elements", "cosine", "worst cosine", "SQNR dB", "max error"};
@@ -68,6 +72,10 @@ Exit print(const Options& o, Report& report, const LayerComparison& comparison) 
   if (comparison.unmatched() > 0)
     report.note(counted(comparison.unmatched(), "value") +
                 " of the reference without a partner of that name");
+
+  report.block(boxes.text());
+  // Rows of detections change places with their scores: a cosine says nothing about them.
+  std::erase_if(differences, [&](const LayerDifference& d) { return boxes.has(d.value); });
 
   const auto bad = std::find_if(differences.begin(), differences.end(),
                                 [&](const LayerDifference& d) { return is_bad(d, o.min_cosine); });
@@ -84,6 +92,11 @@ Exit print(const Options& o, Report& report, const LayerComparison& comparison) 
                    significant(*o.fail_below, 9));
       return Exit::below;
     }
+  if (boxes.lowest_share() < *o.fail_below) {
+    report.error("the share of matched boxes is " + fixed(boxes.lowest_share(), 6) + ", below " +
+                 significant(*o.fail_below, 9));
+    return Exit::below;
+  }
   return Exit::ok;
 }
 
@@ -95,13 +108,15 @@ Exit run(const Options& o, Report& report) {
   engine::Dataset dataset(reference.program().inputs(), data);
   report_inputs(report, dataset, o.input);
   LayerComparison comparison(reference.program());
+  DetectionComparison boxes(reference.program(), other.program());
   for (std::size_t run = 0; run < dataset.runs(); ++run) {
     if (!dataset.fill(reference, run)) continue;
     copy_inputs(reference, other);
     comparison.run(reference, other);
+    boxes.add(reference, other);
   }
   report_skipped(report, dataset);
-  return print(o, report, comparison);
+  return print(o, report, comparison, boxes);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "apps/refcalib/agreement.h"
 #include "apps/refcalib/command.h"
+#include "apps/refcalib/detection_report.h"
 #include "apps/refcalib/measure.h"
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/output_name.h"
@@ -27,6 +28,7 @@ struct Options {
   InputOptions input;
   std::string out, labels;
   std::size_t top = 5;
+  double threshold = 0.5;
   bool verbose = false;
 };
 
@@ -39,6 +41,9 @@ void declare(CLI::App& app, Options& o) {
                  "True classes: lines `file index`, or `index` for sample n; prints top-1, top-5");
   app.add_option("--top,--nt", o.top, "Best classes to print for each sample")
       ->check(whole_number())
+      ->capture_default_str();
+  app.add_option("--threshold", o.threshold, "Lowest score of the boxes to print, for networks that detect")
+      ->check(non_negative_number())
       ->capture_default_str();
   app.add_flag("-v,--verbose", o.verbose, "Print every sample even with --labels");
 }
@@ -116,6 +121,7 @@ class Answers {
       : report_(report), options_(options), dataset_(dataset), program_(program) {
     if (!options.labels.empty()) labels_ = engine::Labels::read(options.labels);
     classes_ = classification_output(program.outputs());
+    boxes_ = detection_output(program);
     if (labels_ && !classes_)
       throw engine::UsageError("--labels needs an output of shape [N,C]; the network has none");
     quiet_ = (labels_ || dataset.sample_label(0)) && !options.verbose;
@@ -146,6 +152,9 @@ class Answers {
       else
         ++unlabelled_;
       if (!quiet_) report_.line(dataset_.sample_name(sample) + ": " + ranking(of_row, options_.top));
+    } else if (!quiet_ && boxes_) {
+      report_.line(dataset_.sample_name(sample) + ":");
+      report_.block(detection_lines(session.output(*boxes_), row, options_.threshold));
     } else if (!quiet_ && row == 0) {
       report_.line(dataset_.sample_name(sample) + ":");
       for (std::size_t i = 0; i < program_.outputs().size(); ++i)
@@ -159,7 +168,7 @@ class Answers {
   const engine::Dataset& dataset_;
   const engine::Program& program_;
   std::optional<engine::Labels> labels_;
-  std::optional<std::size_t> classes_;
+  std::optional<std::size_t> classes_, boxes_;
   bool quiet_ = false;
   engine::TopKCount count_;
   std::size_t unlabelled_ = 0;
@@ -202,7 +211,7 @@ Exit run(const Options& o, Report& report) {
 Command infer_command() {
   const auto options = std::make_shared<Options>();
   return {.name = "infer",
-          .summary = "Run a model on images or numbers: best classes, accuracy, output files",
+          .summary = "Run a model on images or numbers: best classes or boxes, accuracy, output files",
           .aliases = {kSubsetAlias, {"-nt", "--top"}},
           .declare = [options](CLI::App& app) { declare(app, *options); },
           .run = [options](Report& report) { return run(*options, report); }};

@@ -17,6 +17,7 @@ std::span<const LegacyLayer> legacy_movement_layers() noexcept;
 std::span<const LegacyLayer> legacy_rearrange_layers() noexcept;
 std::span<const LegacyLayer> legacy_resize_layers() noexcept;
 std::span<const LegacyLayer> legacy_indexing_layers() noexcept;
+std::span<const LegacyLayer> legacy_detection_layers() noexcept;
 
 /// The translation of a type (any case), or nullptr.
 const LegacyLayer* find_legacy_layer(std::string_view type) noexcept;

@@ -41,14 +41,17 @@ void read_const(LayerReader& reader) {
       reader.name(), document_constant(reader.document(), blob, reader.name(), type, shape))});
 }
 
-/// The target is input 1 or the attribute `dim`; the window attributes of v2 leave it to the declared output.
+/// The target is input 1 or the attribute `dim`; the window attributes of v2 leave it to the declared output. So do
+/// converters that turn a batch into elements and leave `dim` as it was.
 void read_reshape(LayerReader& reader) {
   if (reader.input_count() > 1)
     return reader.add("Reshape", ReshapeAttributes{reader.boolean("special_zero", true)},
                       {reader.input(0), reader.input(1)});
   const std::vector<std::int64_t> target = reader.integers("dim");
   const bool window = reader.integer("axis", 0) != 0 || reader.integer("num_axes", -1) != -1;
-  if (target.empty() || window) return reader.add_reshape(declared(reader));
+  const Shape& output = declared(reader);
+  const bool fits = !output.empty() && element_count(output) == element_count(reader.shape(0));
+  if (target.empty() || window || fits) return reader.add_reshape(output);
   const ValueId shape = reader.constant_value("shape", Constant::i64_vector(target));
   reader.add("Reshape", ReshapeAttributes{true}, {reader.input(0), shape});
 }

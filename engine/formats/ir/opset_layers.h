@@ -18,6 +18,7 @@ std::span<const OpsetLayer> opset_movement_layers() noexcept;
 std::span<const OpsetLayer> opset_rearrange_layers() noexcept;
 std::span<const OpsetLayer> opset_resize_layers() noexcept;
 std::span<const OpsetLayer> opset_indexing_layers() noexcept;
+std::span<const OpsetLayer> opset_detection_layers() noexcept;
 
 /// The translation of a type (any case) in the operation set `version` ("opset8"): the newest meaning that
 /// existed there. nullptr if there is none.
