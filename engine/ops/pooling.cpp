@@ -10,9 +10,8 @@
 #include "engine/ops/lambda_step.h"
 
 namespace refcalib::engine {
-namespace {
 
-std::int64_t output_size(const PoolingAttributes& a, std::size_t d, std::int64_t in) {
+std::int64_t pooled_size(const PoolingAttributes& a, std::size_t d, std::int64_t in) {
   const std::int64_t extent = (a.kernel[d] - 1) * a.dilations[d] + 1;
   const std::int64_t span = in + a.pads_begin[d] + a.pads_end[d] - extent;
   require(a.kernel[d] > 0 && a.strides[d] > 0 && a.dilations[d] > 0,
@@ -23,6 +22,8 @@ std::int64_t output_size(const PoolingAttributes& a, std::size_t d, std::int64_t
   if (a.rounding == "ceil_clipped" && (out - 1) * a.strides[d] >= in + a.pads_begin[d]) --out;
   return out;
 }
+
+namespace {
 
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
   require_inputs(in, 1, 1);
@@ -38,7 +39,7 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   require(a.rounding == "floor" || a.rounding == "ceil" || a.rounding == "ceil_clipped",
           "rounding '" + a.rounding + "' is none of floor, ceil and ceil_clipped");
   Shape out{x[0], x[1]};
-  for (std::size_t d = 0; d < spatial; ++d) out.push_back(output_size(a, d, x[2 + d]));
+  for (std::size_t d = 0; d < spatial; ++d) out.push_back(pooled_size(a, d, x[2 + d]));
   return {{in.dtype(0), out}};
 }
 

@@ -33,6 +33,9 @@ struct PoolingAttributes {
   }
 };
 
+/// Windows along spatial axis `d` of size `in`. Throws FormatError if not one fits.
+std::int64_t pooled_size(const PoolingAttributes& attributes, std::size_t d, std::int64_t in);
+
 /// "Reduce": input x, constant axes as attribute (normalised to >= 0). operation: mean | sum | max | min | prod | l1 | l2 |
 /// sum_square | log_sum | log_sum_exp.
 struct ReduceAttributes {

@@ -27,7 +27,7 @@ PoolingAttributes pooling(const LayerReader& reader, const char* method, bool di
   window.dilations = dilated ? reader.spatial("dilations", rank, 1) : std::vector<std::int64_t>(rank, 1);
   window.pads_begin = reader.spatial("pads_begin", rank, 0);
   window.pads_end = reader.spatial("pads_end", rank, 0);
-  check_window(window);
+  check_window(window, NegativePads::unsupported);
   resolve_auto_pad(window, reader.word("auto_pad", ""), spatial_sizes(reader));
   PoolingAttributes result;
   result.method = method;
