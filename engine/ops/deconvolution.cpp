@@ -12,7 +12,7 @@ namespace {
 
 /// More phases than any network has: each holds packed weights of its own.
 constexpr std::int64_t kMostPhases = 16384;
-constexpr std::int64_t kLargest = std::int64_t{1} << 31;
+constexpr std::int64_t kLargest = std::int64_t{1} << 30;
 
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
   require_inputs(in, 2, 5);

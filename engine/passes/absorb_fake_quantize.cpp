@@ -62,12 +62,14 @@ bool keeps_order(const Node& node) {
 /// channels. nullopt if they do not, or if there is another reader.
 std::optional<WeightChannels> weight_readers(const Graph& graph, ValueId weights) {
   std::optional<WeightChannels> found;
+  if (graph.is_output(weights)) return std::nullopt;
   for (const NodeId reader : graph.consumers(weights)) {
     const Node& node = graph.node(reader);
     std::optional<WeightChannels> channels;
     if (keeps_order(node))
       channels = weight_readers(graph, node.outputs.front());
-    else if (weighted_traits(node) != nullptr && node.inputs[1] == weights)
+    else if (weighted_traits(node) != nullptr && node.inputs[1] == weights &&
+             std::count(node.inputs.begin(), node.inputs.end(), weights) == 1)
       channels = weight_channels_of(graph, node);
     if (!channels || (found && *found != *channels)) return std::nullopt;
     found = channels;

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "engine/formats/ir/ir.h"
-#include "engine/ops/convolution.h"
+#include "engine/ops/weighted_traits.h"
 
 namespace refcalib_test {
 
@@ -28,11 +28,8 @@ inline refcalib::engine::ir::Annotation annotate_everything(const refcalib::engi
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
     for (const ValueId output : node.outputs) add_value(output);
-    const bool weighted = node.op == "Convolution" || node.op == "MatMul";
-    if (!weighted || !graph.value(node.inputs[1]).constant) continue;
-    const Shape& shape = graph.value(node.inputs[1]).shape;
-    const bool rows = node.op == "MatMul" && node.attributes.as<MatMulAttributes>().transpose_b;
-    const std::int64_t channels = node.op == "Convolution" ? shape[0] * shape[1] : rows ? shape[0] : shape[1];
+    if (weighted_traits(node) == nullptr || !graph.value(node.inputs[1]).constant) continue;
+    const auto channels = static_cast<std::int64_t>(weight_channels_of(graph, node).count());
     ir::Annotation::Weights weights;
     weights.layer = node.name;
     for (std::int64_t c = 0; c < channels; ++c) {

@@ -298,3 +298,84 @@ TEST_CASE("an identity keeps its own name", "[legacy]") {
   CHECK(g.value(g.outputs[0]).name == "y");
   CHECK(output_shape(g) == Shape{1, 2});
 }
+
+TEST_CASE("the declared size of a legacy window is trusted within one position", "[legacy]") {
+  const auto convolution = [](const Shape& declared) {
+    return OneLayer(6, "Convolution", {{"kernel", "3,3"}, {"strides", "2,2"}, {"output", "1"}})
+        .input({1, 1, 8, 8})
+        .blob("weights", std::vector<float>(9, 1.0F))
+        .output(declared)
+        .graph();
+  };
+  CHECK(output_shape(convolution({1, 1, 3, 3})) == Shape{1, 1, 3, 3});
+  const Graph longer = convolution({1, 1, 4, 3});
+  CHECK(output_shape(longer) == Shape{1, 1, 4, 3});
+  CHECK(y(longer).attributes.as<ConvolutionAttributes>().pads_end == std::vector<std::int64_t>{1, 0});
+  CHECK(output_shape(convolution({1, 1, 2, 4})) == Shape{1, 1, 2, 4});
+  CHECK_THROWS_AS(convolution({1, 1, 5, 3}), FormatError);
+  CHECK_THROWS_AS(convolution({1, 1, 1, 3}), FormatError);
+  const auto pooling = [](const char* rounding, const Shape& declared) {
+    return OneLayer(6, "Pooling", {{"kernel", "3,3"}, {"strides", "2,2"}, {"rounding_type", rounding}})
+        .input({1, 1, 8, 8})
+        .output(declared)
+        .graph();
+  };
+  CHECK(output_shape(pooling("floor", {1, 1, 4, 3})) == Shape{1, 1, 4, 3});
+  CHECK(output_shape(pooling("ceil", {1, 1, 3, 4})) == Shape{1, 1, 3, 4});
+  CHECK(y(pooling("ceil", {1, 1, 4, 4})).attributes.as<PoolingAttributes>().rounding == "ceil_clipped");
+  CHECK_THROWS_AS(pooling("floor", {1, 1, 5, 3}), FormatError);
+  // same_lower rounds down in some writers.
+  const Graph lower =
+      OneLayer(6, "Pooling", {{"kernel", "2,2"}, {"strides", "2,2"}, {"auto_pad", "same_lower"}})
+          .input({1, 1, 7, 7})
+          .output({1, 1, 3, 3})
+          .graph();
+  CHECK(output_shape(lower) == Shape{1, 1, 3, 3});
+}
+
+TEST_CASE("pooling windows in Caffe's words", "[legacy]") {
+  const Graph square =
+      OneLayer(2, "Pooling",
+               {{"kernel_size", "3"}, {"stride", "2"}, {"pad", "1"}, {"pool", "caffe.PoolingParameter.AVE"}})
+          .input({1, 2, 8, 8})
+          .graph();
+  CHECK(output_shape(square) == Shape{1, 2, 5, 5});
+  CHECK(y(square).attributes.as<PoolingAttributes>().method == "avg");
+  CHECK(y(square).attributes.as<PoolingAttributes>().pads_end == std::vector<std::int64_t>{1, 1});
+  const Graph wide =
+      OneLayer(2, "Pooling",
+               {{"kernel_h", "2"}, {"kernel_w", "4"}, {"stride_w", "4"}, {"pad_h", "1"}, {"pool", "MAX"}})
+          .input({1, 2, 8, 8})
+          .graph();
+  CHECK(y(wide).attributes.as<PoolingAttributes>().kernel == std::vector<std::int64_t>{2, 4});
+  CHECK(y(wide).attributes.as<PoolingAttributes>().strides == std::vector<std::int64_t>{1, 4});
+  CHECK(y(wide).attributes.as<PoolingAttributes>().pads_begin == std::vector<std::int64_t>{1, 0});
+  CHECK_THROWS_AS(OneLayer(2, "Pooling", {{"kernel_h", "2"}}).input({1, 2, 8, 8}).graph(), FormatError);
+}
+
+TEST_CASE("convolutions of one and three dimensions, and weights with a dimension of groups", "[legacy]") {
+  const Graph line =
+      OneLayer(6, "Convolution", {{"kernel", "3"}, {"output", "4"}, {"pads_begin", "-1"}, {"pads_end", "2"}})
+          .input({2, 3, 9})
+          .blob("weights", std::vector<float>(36, 1.0F))
+          .graph();
+  CHECK(output_shape(line) == Shape{2, 4, 8});
+  const Graph volume =
+      OneLayer(6, "Convolution", {{"kernel", "2,3,3"}, {"output", "2"}, {"auto_pad", "same_upper"}})
+          .input({1, 1, 3, 4, 5})
+          .blob("weights", std::vector<float>(36, 1.0F))
+          .graph();
+  CHECK(output_shape(volume) == Shape{1, 2, 3, 4, 5});
+  const Graph grouped = OneLayer(7, "Convolution", {{"kernel", "1,1"}, {"output", "6"}, {"group", "3"}})
+                            .input({1, 6, 4, 4})
+                            .constant<float>({3, 2, 2, 1, 1}, std::vector<float>(12, 1.0F))
+                            .graph();
+  CHECK(grouped.value(y(grouped).inputs[1]).shape == Shape{3, 2, 2, 1, 1});
+  CHECK(output_shape(grouped) == Shape{1, 6, 4, 4});
+  // Three dimensions of a FullyConnected: the first is the batch.
+  const Graph rows = OneLayer(6, "FullyConnected", {{"out-size", "2"}})
+                         .input({5, 3, 4})
+                         .blob("weights", std::vector<float>(24, 1.0F))
+                         .graph();
+  CHECK(output_shape(rows) == Shape{5, 2});
+}

@@ -87,7 +87,7 @@ const std::vector<Case>& legacy_cases() {
       {"strides=\"2,2\"",
        "strides=\"1,1\"",
        {"layer 'c1'", "declares the shape [1,4,4,4] but the layer gives [1,4,8,8]"}},
-      {"pads_begin=\"1,1\"", "pads_begin=\"-1,1\"", {"layer 'c1'", "negative padding"}},
+      {"pads_begin=\"1,1\"", "pads_begin=\"-5,1\"", {"layer 'c1'", "declares the shape [1,4,4,4] but the layer gives [1,4,1,4]"}},
       {"group=\"1\"", "group=\"2\"", {"layer 'c1'", "3 input channels", "2 groups"}},
       {"group=\"1\"", "group=\"0\"", {"layer 'c1'", "'group' \"0\""}},
       {"output=\"4\"", "output=\"four\"", {"layer 'c1'", "'output' \"four\" is not an integer"}},

@@ -50,11 +50,14 @@ TEST_CASE("opset convolutions", "[opset]") {
       OneLayer(10, "Convolution", {}).input({1, 3, 8, 8}).constant<float>({4, 2, 3, 3}, ramp(72)).graph(),
       FormatError);
   CHECK_THROWS_AS(OneLayer(10, "Convolution", {}).input({1, 2, 8, 8}).graph(), FormatError);
-  CHECK_THROWS_AS(OneLayer(10, "Convolution", {{"pads_begin", "-1,0"}})
-                      .input({1, 2, 8, 8})
-                      .constant<float>({4, 2, 3, 3}, ramp(72))
-                      .graph(),
-                  UnsupportedError);
+  // Negative pads crop.
+  CHECK(output_shape(OneLayer(10, "Convolution", {{"pads_begin", "-1,0"}})
+                         .input({1, 2, 8, 8})
+                         .constant<float>({4, 2, 3, 3}, ramp(72))
+                         .graph()) == Shape{1, 4, 5, 6});
+  CHECK_THROWS_AS(
+      OneLayer(10, "MaxPool", {{"kernel", "2,2"}, {"pads_begin", "-1,0"}}).input({1, 2, 8, 8}).graph(),
+      UnsupportedError);
 }
 
 TEST_CASE("the newest meaning up to the operation set counts", "[opset]") {
@@ -265,8 +268,44 @@ TEST_CASE("layers that no result needs are dropped, known or not", "[opset]") {
   CHECK(ir::to_graph(d).order().size() == 1);
 }
 
-TEST_CASE("second outputs that nothing implements are refused where they are read", "[opset]") {
-  OneLayer layer(11, "MaxPool", {{"kernel", "2,2"}, {"strides", "1,1"}}, "opset8");
-  CHECK_THROWS_WITH(layer.input({1, 2, 3, 4}).output({1, 2, 2, 3}).output({1, 2, 2, 3}).graph(),
-                    Contains("output 1 of 'y'"));
+TEST_CASE("maximum pooling gives indices where they are read", "[opset]") {
+  const auto layer = [](Pairs extra) {
+    Pairs all = {{"kernel", "2,2"}, {"strides", "1,1"}};
+    all.insert(all.end(), extra.begin(), extra.end());
+    OneLayer result(11, "MaxPool", all, "opset8");
+    result.input({1, 2, 3, 4}).output({1, 2, 2, 3}).output({1, 2, 2, 3});
+    return result;
+  };
+  const Graph wide = layer({}).graph();
+  REQUIRE(wide.outputs.size() == 2);
+  CHECK(wide.value(wide.outputs[0]).name == "y");
+  CHECK(wide.value(wide.outputs[1]).name == "y.1");
+  CHECK(wide.value(wide.outputs[1]).dtype == DType::i64);
+  CHECK(output_shape(wide, 1) == Shape{1, 2, 2, 3});
+  const Graph narrow = layer({{"index_element_type", "i32"}, {"axis", "-2"}, {"dilations", "2,1"}}).graph();
+  CHECK(narrow.value(narrow.outputs[1]).dtype == DType::i32);
+  CHECK(output_shape(narrow, 1) == Shape{1, 2, 1, 3});
+  CHECK(node_named(narrow, "y.1").attributes.as<PoolingIndicesAttributes>().axis == 2);
+  CHECK_THROWS_AS(layer({{"index_element_type", "f32"}}).graph(), FormatError);
+  CHECK_THROWS_AS(layer({{"axis", "4"}}).graph(), FormatError);
+}
+
+TEST_CASE("adaptive pooling", "[opset]") {
+  const auto layer = [](const char* type, const std::vector<std::int64_t>& sizes) {
+    OneLayer result(11, type, {}, "opset8");
+    return result.input({1, 2, 6, 8}).ints(sizes).graph();
+  };
+  const Graph bins = layer("AdaptiveAvgPool", {4, 3});
+  CHECK(output_shape(bins) == Shape{1, 2, 4, 3});
+  CHECK(y(bins).attributes.as<PoolingAttributes>().method == "avg");
+  CHECK(y(bins).attributes.as<PoolingAttributes>().bins == std::vector<std::int64_t>{4, 3});
+  // Bins of equal size are an ordinary pooling.
+  const Graph equal = layer("AdaptiveMaxPool", {3, 2});
+  CHECK(output_shape(equal) == Shape{1, 2, 3, 2});
+  CHECK(y(equal).attributes.as<PoolingAttributes>().bins.empty());
+  CHECK(y(equal).attributes.as<PoolingAttributes>().kernel == std::vector<std::int64_t>{2, 4});
+  CHECK_THROWS_AS(layer("AdaptiveMaxPool", {3}), FormatError);
+  CHECK_THROWS_AS(layer("AdaptiveAvgPool", {0, 2}), FormatError);
+  CHECK_THROWS_AS(OneLayer(10, "AdaptiveAvgPool", {}, "opset7").input({1, 2, 6, 8}).ints({1, 1}).graph(),
+                  UnsupportedError);
 }

@@ -1,5 +1,6 @@
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "engine/core/error.h"
 #include "engine/formats/ir/legacy_layers.h"
@@ -42,24 +43,38 @@ void check_channels(std::int64_t channels, std::int64_t groups, const char* what
                       std::to_string(groups) + " groups");
 }
 
-void read_convolution(LayerReader& reader) {
-  reader.expect_inputs(1, 3);
-  const Window window = legacy_window(reader);
+ConvolutionAttributes attributes_of(const Window& window) {
+  ConvolutionAttributes attributes;
+  attributes.strides = window.strides;
+  attributes.dilations = window.dilations;
+  attributes.pads_begin = window.pads_begin;
+  attributes.pads_end = window.pads_end;
+  return attributes;
+}
+
+/// A Convolution, or, with weights whose input channels come first, a Deconvolution.
+void read_windowed(LayerReader& reader, const char* op, const Window& window, bool inputs_first) {
   const std::int64_t outputs = reader.integer("output");
   const std::int64_t groups = reader.integer("group", 1);
   const std::int64_t channels = reader.shape(0)[1];
   check_channels(channels, groups, "input");
   check_channels(outputs, groups, "output");
   Shape shape = {groups, outputs / groups, channels / groups};
+  if (inputs_first) std::swap(shape[1], shape[2]);
   shape.insert(shape.end(), window.kernel.begin(), window.kernel.end());
   std::vector<ValueId> inputs = {reader.input(0), weights(reader, std::move(shape))};
   if (const auto value = bias(reader, outputs)) inputs.push_back(*value);
-  ConvolutionAttributes attributes;
-  attributes.strides = window.strides;
-  attributes.dilations = window.dilations;
-  attributes.pads_begin = window.pads_begin;
-  attributes.pads_end = window.pads_end;
-  reader.add("Convolution", std::move(attributes), std::move(inputs));
+  reader.add(op, attributes_of(window), std::move(inputs));
+}
+
+void read_convolution(LayerReader& reader) {
+  reader.expect_inputs(1, 3);
+  read_windowed(reader, "Convolution", legacy_convolution_window(reader), false);
+}
+
+void read_deconvolution(LayerReader& reader) {
+  reader.expect_inputs(1, 3);
+  read_windowed(reader, "Deconvolution", legacy_deconvolution_window(reader), true);
 }
 
 void read_fully_connected(LayerReader& reader) {
@@ -80,8 +95,9 @@ void read_fully_connected(LayerReader& reader) {
   reader.add("MatMul", std::move(attributes), std::move(inputs));
 }
 
-constexpr std::array<LegacyLayer, 3> kLayers = {{
+constexpr std::array<LegacyLayer, 4> kLayers = {{
     {"convolution", read_convolution},
+    {"deconvolution", read_deconvolution},
     {"fullyconnected", read_fully_connected},
     {"innerproduct", read_fully_connected},
 }};

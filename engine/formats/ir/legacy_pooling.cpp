@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "engine/core/error.h"
 #include "engine/formats/ir/common_layers.h"
@@ -28,9 +29,25 @@ std::string rounding(const LayerReader& reader) {
   throw FormatError("attribute 'rounding_type' has the unknown value '" + word + "'");
 }
 
+/// Where the declared output differs from the rule by one, the end pads follow from it, with the last window as it falls.
+void trust_declared(const LayerReader& reader, PoolingAttributes& a) {
+  const std::vector<std::int64_t> sizes = spatial_sizes(reader), declared = declared_sizes(reader);
+  std::vector<std::int64_t> ends = a.pads_end;
+  bool differs = false;
+  for (std::size_t i = 0; i < declared.size(); ++i) {
+    const std::int64_t outputs = pooled_size(a, i, sizes[i]);
+    if (declared[i] < 1 || std::abs(declared[i] - outputs) > 1) return;
+    differs = differs || declared[i] != outputs;
+    ends[i] = (declared[i] - 1) * a.strides[i] + a.kernel[i] - sizes[i] - a.pads_begin[i];
+  }
+  if (!differs) return;
+  a.pads_end = std::move(ends);
+  a.rounding = "floor";
+}
+
 void read_pooling(LayerReader& reader) {
   reader.expect_inputs(1, 1);
-  Window window = legacy_window(reader);
+  Window window = legacy_pooling_window(reader);
   PoolingAttributes attributes;
   attributes.method = method(reader);
   attributes.rounding = rounding(reader);
@@ -44,6 +61,7 @@ void read_pooling(LayerReader& reader) {
   attributes.dilations = std::vector<std::int64_t>(attributes.kernel.size(), 1);
   attributes.pads_begin = std::move(window.pads_begin);
   attributes.pads_end = std::move(window.pads_end);
+  trust_declared(reader, attributes);
   reader.add("Pooling", std::move(attributes), {reader.input(0)});
 }
 

@@ -97,7 +97,7 @@ class Normalizer {
     const std::vector<NodeId> readers = graph_.consumers(id);
     return producer != nullptr && !graph_.is_output(id) && readers.size() == 1 &&
            is_relu(graph_.node(readers.front())) &&
-           (producer->op == "Convolution" || producer->op == "MatMul" || producer->op == "Eltwise");
+           (weighted_traits(*producer) != nullptr || producer->op == "Eltwise");
   }
 
   /// True if depthwise convolutions, and otherwise only float operations, read the value: they allow a scale

@@ -7,7 +7,7 @@
 namespace refcalib::engine::ir {
 namespace {
 
-constexpr std::int64_t kLargest = std::int64_t{1} << 31;
+constexpr std::int64_t kLargest = std::int64_t{1} << 30;
 
 void check_list(const std::vector<std::int64_t>& values, const char* what, std::int64_t least) {
   for (const std::int64_t value : values)
@@ -28,7 +28,7 @@ void resolve_auto_pad(Window& window, const std::string& auto_pad,
     throw FormatError("attribute 'auto_pad' has the unknown value '" + auto_pad + "'");
   for (std::size_t i = 0; i < count; ++i) {
     const std::int64_t stride = window.strides[i];
-    const std::int64_t extent = (window.kernel[i] - 1) * window.dilations[i] + 1;
+    const std::int64_t extent = window_extent(window, i);
     const std::int64_t outputs = (input_sizes[i] + stride - 1) / stride;
     const std::int64_t total = std::max<std::int64_t>((outputs - 1) * stride + extent - input_sizes[i], 0);
     const std::int64_t smaller = total / 2;
@@ -37,22 +37,29 @@ void resolve_auto_pad(Window& window, const std::string& auto_pad,
   }
 }
 
-void check_window(const Window& window) {
+void check_window(const Window& window, NegativePads negative) {
   check_list(window.kernel, "kernel size", 1);
   check_list(window.strides, "stride", 1);
   check_list(window.dilations, "dilation", 1);
   for (const auto* pads : {&window.pads_begin, &window.pads_end}) {
-    if (std::any_of(pads->begin(), pads->end(), [](std::int64_t pad) { return pad < 0; }))
-      throw UnsupportedError("negative padding is not supported",
+    if (negative == NegativePads::unsupported &&
+        std::any_of(pads->begin(), pads->end(), [](std::int64_t pad) { return pad < 0; }))
+      throw UnsupportedError("negative padding is not supported here",
                              {"", "", "crop the input in a layer of its own"});
-    check_list(*pads, "padding", 0);
+    check_list(*pads, "padding", -kLargest);
   }
+}
+
+std::int64_t window_extent(const Window& window, std::size_t i) {
+  return (window.kernel[i] - 1) * window.dilations[i] + 1;
 }
 
 std::vector<std::int64_t> spatial_sizes(const LayerReader& reader) {
   const Shape& shape = reader.shape(0);
   reader.spatial_rank();
-  return {shape.begin() + 2, shape.end()};
+  std::vector<std::int64_t> sizes(shape.begin() + 2, shape.end());
+  check_list(sizes, "input size", 1);
+  return sizes;
 }
 
 }  // namespace refcalib::engine::ir

@@ -20,9 +20,13 @@ struct Window {
 void resolve_auto_pad(Window& window, const std::string& auto_pad,
                       const std::vector<std::int64_t>& input_sizes);
 
-/// Throws FormatError unless kernel, strides and dilations are positive, and UnsupportedError for negative
-/// pads.
-void check_window(const Window& window);
+/// Throws FormatError unless kernel, strides and dilations are positive, and all values of a sane size. Pads of a pooling may not be
+/// negative (UnsupportedError); those of a convolution crop.
+enum class NegativePads : std::uint8_t { unsupported, crop };
+void check_window(const Window& window, NegativePads negative);
+
+/// (K - 1) * dilation + 1 on axis i.
+std::int64_t window_extent(const Window& window, std::size_t i);
 
 /// The sizes of input 0 behind batch and channels.
 std::vector<std::int64_t> spatial_sizes(const LayerReader& reader);
