@@ -34,6 +34,7 @@ struct Options {
   std::string output, precision = "INT8", device, progress, report_file;
   std::string method = engine::default_method(), weights = "per-channel", activations = "asymmetric";
   std::size_t batch = 0;
+  bool float_weights = false;
   IgnoredOptions ignored{
       {{"-c,--config", "models are named by -m in simplified mode"},
        {"--definitions", "there is no configuration file in simplified mode"},
@@ -73,6 +74,9 @@ void declare(CLI::App& app, Options& o) {
   app.add_option("--weights", o.weights, "per-channel or per-tensor scales")
       ->capture_default_str()
       ->check(CLI::IsMember({"per-channel", "per-tensor"}))
+      ->group(how);
+  app.add_flag("--float-weights", o.float_weights,
+               "IR v10 and v11: keep FP32 weights behind FakeQuantize instead of storing them as i8")
       ->group(how);
   app.add_option("--activations", o.activations, "asymmetric or symmetric")
       ->capture_default_str()
@@ -184,7 +188,8 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const Options& o, c
     auto result = engine::calibrate(model.graph, dataset.runs(), fill, options, progress);
     if (interrupt.interrupted()) return std::nullopt;
     report_skipped(report, dataset);
-    engine::ir::write_document(engine::ir::annotate(model.document, result.annotation), output);
+    const engine::ir::Document annotated = engine::ir::annotate(model.document, result.annotation);
+    engine::ir::write_document(o.float_weights ? annotated : engine::ir::compress_weights(annotated), output);
     return result;
   } catch (const engine::Cancelled&) {
     return std::nullopt;

@@ -109,6 +109,7 @@ class OpsetAnnotator {
   PortRef group_weights(int consumer, std::int64_t channels);
   PortRef copy_constant(PortRef source, const Shape& shape);
   bool is_constant(PortRef source);
+  bool stored_in_integers(const Layer& layer);
   PortRef insert_fake_quantize(const std::string& name, PortRef data,
                                const std::vector<QuantizationRange>& ranges, const Shape& limit_shape,
                                std::int32_t levels);
@@ -141,6 +142,13 @@ bool OpsetAnnotator::is_constant(PortRef source) {
   const Layer& layer = editor_.layer(source.layer);
   if (is_type(layer, "Const")) return true;
   return is_type(layer, "Convert") && is_type(editor_.layer(editor_.source(layer, 0).layer), "Const");
+}
+
+/// True for weights that the file stores as i8 with scales: those stay what they are.
+bool OpsetAnnotator::stored_in_integers(const Layer& layer) {
+  const Layer* producer = &editor_.layer(editor_.source(layer, 1).layer);
+  if (is_type(*producer, "Reshape")) producer = &editor_.layer(editor_.source(*producer, 0).layer);
+  return is_type(*producer, "Multiply");
 }
 
 /// A copy of a Const (and its Convert) over the same bytes under another shape.
@@ -244,7 +252,7 @@ PortRef OpsetAnnotator::insert_fake_quantize(const std::string& name, PortRef da
 }
 
 void OpsetAnnotator::quantize_weights(const Annotation::Weights& weights) {
-  if (weights.range.empty()) return;
+  if (weights.range.empty() || stored_in_integers(weighted_layer(weights.layer))) return;
   const int consumer = weighted_layer(weights.layer).id;
   const Node& node = *find_weighted(graph_, weights.layer);
   const std::int64_t channels = weight_channels(graph_, node);

@@ -44,4 +44,14 @@ struct Annotation {
 /// Previous annotations are replaced.
 Document annotate(const Document& document, const Annotation& annotation);
 
+/// A v10/v11 document whose quantized weights are stored as i8: each FakeQuantize of 255 levels on a constant becomes
+/// Const(i8) -> Convert -> Multiply(scale), and bytes that nothing names any more are left out. The integers and scales are those that
+/// the engine executes, so that outputs keep their bits (in files whose tensors are FP16, scales are rounded to 16 bits).
+/// Legacy documents are returned as they are.
+Document compress_weights(const Document& document);
+
+/// Rewrites the weights of a document so that they hold what its layers name and nothing else. Documents with sub-graphs
+/// are left as they are.
+void drop_unused_bytes(Document& document);
+
 }  // namespace refcalib::engine::ir

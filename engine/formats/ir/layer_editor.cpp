@@ -128,6 +128,11 @@ PortRef LayerEditor::insert_constant(int behind, const std::string& name, const 
   return {place(behind, make_constant(name, DType::i64, shape, std::as_bytes(values))).id, 0};
 }
 
+PortRef LayerEditor::insert_constant(int behind, const std::string& name, DType type, const Shape& shape,
+                                     std::span<const std::byte> bytes) {
+  return {place(behind, make_constant(name, type, shape, bytes)).id, 0};
+}
+
 PortRef LayerEditor::add_input(Layer& layer, const std::string& precision, const Shape& dims) {
   return add_port(layer, layer.inputs, precision, dims);
 }

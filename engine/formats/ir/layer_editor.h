@@ -41,6 +41,9 @@ class LayerEditor {
                           std::span<const float> values);
   PortRef insert_constant(int behind, const std::string& name, const Shape& shape,
                           std::span<const std::int64_t> values);
+  /// A Const of any type from the bytes of its elements.
+  PortRef insert_constant(int behind, const std::string& name, DType type, const Shape& shape,
+                          std::span<const std::byte> bytes);
 
   static PortRef add_input(Layer& layer, const std::string& precision, const Shape& dims);
   static PortRef add_output(Layer& layer, const std::string& precision, const Shape& dims);

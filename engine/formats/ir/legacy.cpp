@@ -7,11 +7,10 @@
 namespace refcalib::engine::ir {
 
 const LegacyLayer* find_legacy_layer(std::string_view type) noexcept {
-  constexpr std::array families = {
-    legacy_convolution_layers, legacy_pooling_layers, legacy_activation_layers, legacy_eltwise_layers,
-    legacy_math_layers, legacy_movement_layers,
-    constexpr std::array families = {legacy_rearrange_layers, legacy_resize_layers, legacy_indexing_layers,
-                                     legacy_detection_layers};
+  constexpr std::array families = {legacy_convolution_layers, legacy_pooling_layers, legacy_activation_layers,
+                                   legacy_eltwise_layers,     legacy_math_layers,    legacy_movement_layers,
+                                   legacy_rearrange_layers,   legacy_resize_layers,  legacy_indexing_layers,
+                                   legacy_detection_layers};
   for (const auto family : families)
     for (const LegacyLayer& layer : family())
       if (equal_ignoring_case(layer.type, type)) return &layer;

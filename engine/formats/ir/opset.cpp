@@ -21,11 +21,10 @@ int opset_number(std::string_view version) noexcept {
 }  // namespace
 
 const OpsetLayer* find_opset_layer(std::string_view type, std::string_view version) noexcept {
-  constexpr std::array families = {
-    opset_convolution_layers, opset_pooling_layers, opset_activation_layers, opset_eltwise_layers,
-    opset_math_layers, opset_movement_layers,
-    constexpr std::array families = {opset_rearrange_layers, opset_resize_layers, opset_indexing_layers,
-                                     opset_detection_layers};
+  constexpr std::array families = {opset_convolution_layers, opset_pooling_layers, opset_activation_layers,
+                                   opset_eltwise_layers,     opset_math_layers,    opset_movement_layers,
+                                   opset_rearrange_layers,   opset_resize_layers,  opset_indexing_layers,
+                                   opset_detection_layers};
   const int number = opset_number(version);
   for (const auto family : families)
     for (const OpsetLayer& layer : family())

@@ -6,6 +6,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/error_context.h"
+#include "engine/formats/ir/compressed_weights.h"
 #include "engine/formats/ir/ir.h"
 #include "engine/formats/ir/layer_reader.h"
 #include "engine/formats/ir/legacy_layers.h"
@@ -59,6 +60,7 @@ class Translator {
     add_outputs();
     Graph graph = builder_.finish();
     graph.source = document_.xml_path.string();
+    compressed_.apply(graph);
     apply_precision_hints(document_, graph);
     apply_stored_quantization(document_, graph);
     return graph;
@@ -130,6 +132,8 @@ class Translator {
     LayerReader reader(document_, layer, builder_, input_values(index));
     read(reader);
     values_[index] = reader.outputs();
+    if (!document_.legacy() && values_[index].size() == 1)
+      compressed_.visit(index, builder_.graph(), values_[index].front());
     check_declared(layer, values_[index]);
     const bool input = is_type(index, "Input") || is_type(index, "Parameter");
     if (!input) return;
@@ -183,6 +187,7 @@ class Translator {
   const Document& document_;
   Wiring wiring_;
   GraphBuilder builder_;
+  CompressedWeights compressed_{document_, wiring_};
   std::vector<std::vector<ValueId>> values_;  // by layer, then by output
 };
 
