@@ -29,14 +29,6 @@ std::array<std::byte, 8> fill_bytes(const TensorRef& out, double value) {
   return bytes;
 }
 
-/// Dimensions from the slowest to the fastest in memory.
-std::vector<std::size_t> memory_order(const TensorRef& tensor) {
-  std::vector<std::size_t> order(tensor.shape.size());
-  for (std::size_t d = 0; d < order.size(); ++d) order[d] = d;
-  if (tensor.layout == Layout::channels_last) std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-  return order;
-}
-
 }  // namespace
 
 std::vector<std::int64_t> kept(std::int64_t extent, std::int64_t stride) {

@@ -101,6 +101,9 @@ class DetectionStep final : public Step {
     best_at_ = layout_.take<Candidate>(best_only ? shape.priors : 0);
     labels_at_ = layout_.take<std::int32_t>(best_only ? shape.priors : 0);
     lists_at_ = layout_.take<Candidate>(kClassBlock * capacity_);
+    // A limit that all boxes together cannot reach rules nothing out.
+    bar_size_ = rules.keep_top_k > 0 && rules.keep_top_k < kept ? rules.keep_top_k : 0;
+    bar_at_ = layout_.take<float>(bar_size_);
     columns_at_ = layout_.take<float>(static_cast<std::int64_t>(BoxColumns::kColumns) * shape.most_kept);
   }
 
@@ -164,14 +167,15 @@ class DetectionStep final : public Step {
     return shape_.location_classes == 1 ? shared<Box>(c, decoded_at_)[prior] : scene.decode(prior, label);
   }
 
-  /// Adds a candidate to its class unless a better box of the class overlaps it too much.
-  void offer(const RunContext& c, const DetectionScene& scene, std::int64_t label, const Candidate& candidate,
+  /// Adds a candidate to its class unless a better box of the class overlaps it too much; true if added.
+  bool offer(const RunContext& c, const DetectionScene& scene, std::int64_t label, const Candidate& candidate,
              const BoxColumns& columns, std::int64_t& count) const noexcept {
     const Box box = box_of(c, scene, candidate.index, label);
     const float area = area_of(box, 0);
-    if (overlaps_any(columns, count, box, area, static_cast<float>(rules_.nms_threshold), 0)) return;
+    if (overlaps_any(columns, count, box, area, static_cast<float>(rules_.nms_threshold), 0)) return false;
     columns.set(count, box, area);
     shared<Candidate>(c, kept_at_)[label * shape_.most_kept + count++] = candidate;
+    return true;
   }
 
   void survive_per_class(const RunContext& c, const DetectionScene& scene,
@@ -181,15 +185,18 @@ class DetectionStep final : public Step {
     c.team.parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end, int member) {
       CandidateLists lists{scratch_array<Candidate>(c.scratch_of(member), lists_at_), capacity_, {}};
       const BoxColumns columns = columns_of(c, member);
+      ScoreBar bar(scratch_array<float>(c.scratch_of(member), bar_at_), bar_size_);
       for (std::int64_t block = begin; block < end; ++block) {
         const std::int64_t first = block * kClassBlock;
-        collect_candidates(scene, first, priors, lists);
+        collect_candidates(scene, first, priors, bar.least(), lists);
         for (std::int64_t label = first; label < std::min(first + kClassBlock, shape_.classes); ++label) {
           Candidate* list = lists.list(label - first);
           const std::int64_t candidates = keep_best(list, lists.count[label - first], rules_.top_k);
           std::int64_t count = 0;
-          for (std::int64_t i = 0; i < candidates && count < shape_.most_kept; ++i)
-            offer(c, scene, label, list[i], columns, count);
+          for (std::int64_t i = 0; i < candidates && count < shape_.most_kept; ++i) {
+            if (list[i].score < bar.least()) break;
+            if (offer(c, scene, label, list[i], columns, count)) bar.add(list[i].score);
+          }
           kept_count[label] = count;
         }
       }
@@ -275,8 +282,8 @@ class DetectionStep final : public Step {
   bool refined_;  ///< inputs 3 and 4 are there
   Operand output_;
   ScratchLayout layout_;
-  std::int64_t capacity_ = 0;
-  std::size_t decoded_at_, kept_at_, kept_count_at_, survivors_at_, best_at_, labels_at_, lists_at_,
+  std::int64_t capacity_ = 0, bar_size_ = 0;
+  std::size_t decoded_at_, kept_at_, kept_count_at_, survivors_at_, best_at_, labels_at_, lists_at_, bar_at_,
       columns_at_;
 };
 

@@ -62,19 +62,32 @@ Box DetectionScene::decode(std::int64_t prior, std::int64_t label) const noexcep
   return box;
 }
 
+void ScoreBar::add(float score) noexcept {
+  const auto above = [](float a, float b) { return a > b; };
+  if (most_ <= 0) return;
+  if (count_ == most_) {
+    if (!(score > heap_[0])) return;
+    std::pop_heap(heap_, heap_ + count_--, above);
+  }
+  heap_[count_++] = score;
+  std::push_heap(heap_, heap_ + count_, above);
+}
+
 std::int64_t list_capacity(std::int64_t priors, std::int64_t most) noexcept {
   // Twice what is kept, so that each cut is paid for by as many insertions.
   return most < 0 || most > priors / 2 ? priors : std::min(priors, 2 * most + kClassBlock);
 }
 
-void collect_candidates(const DetectionScene& scene, std::int64_t first, std::int64_t priors,
+void collect_candidates(const DetectionScene& scene, std::int64_t first, std::int64_t priors, float least,
                         CandidateLists& lists) noexcept {
   const std::int64_t classes = scene.shape.classes, most = scene.rules.top_k;
+  const float lowest =
+      std::max(static_cast<float>(scene.rules.confidence_threshold), std::nextafter(least, -INFINITY));
   float bar[kClassBlock];
   for (std::int64_t lane = 0; lane < kClassBlock; ++lane) {
     const std::int64_t label = first + lane;
     const bool wanted = label < classes && label != scene.rules.background_label_id && most != 0;
-    bar[lane] = wanted ? static_cast<float>(scene.rules.confidence_threshold) : INFINITY;
+    bar[lane] = wanted ? lowest : INFINITY;
     lists.count[lane] = 0;
   }
   for (std::int64_t prior = 0; prior < priors; ++prior) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "engine/ops/boxes.h"
@@ -55,10 +56,25 @@ struct CandidateLists {
 /// Candidates that a list must hold for `most` (negative: all) of `priors`.
 std::int64_t list_capacity(std::int64_t priors, std::int64_t most) noexcept;
 
-/// Fills the lists with the candidates of the classes from `first` on: scores above the threshold, without
-/// background. A list that fills up is cut to its best `top_k`, which raises the bar for later ones.
+/// The lowest of the `most` best scores seen so far. What lies below it cannot be among the best `most` of an
+/// image any more, however much is still to come.
+class ScoreBar {
+ public:
+  /// `memory` for `most` scores; 0: no limit, nothing is ever ruled out.
+  ScoreBar(float* memory, std::int64_t most) noexcept : heap_(memory), most_(most) {}
+  void add(float score) noexcept;
+  /// Scores below this are ruled out.
+  float least() const noexcept { return most_ > 0 && count_ == most_ ? heap_[0] : -INFINITY; }
+
+ private:
+  float* heap_;
+  std::int64_t most_, count_ = 0;
+};
+
+/// Fills the lists with the candidates of the classes from `first` on: scores above the threshold and not below
+/// `least`, without background. A list that fills up is cut to its best `top_k`, which raises the bar for later ones.
 /// Reads up to 60 bytes behind the scores.
-void collect_candidates(const DetectionScene& scene, std::int64_t first, std::int64_t priors,
+void collect_candidates(const DetectionScene& scene, std::int64_t first, std::int64_t priors, float least,
                         CandidateLists& lists) noexcept;
 
 }  // namespace refcalib::engine

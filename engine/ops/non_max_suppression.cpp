@@ -5,6 +5,7 @@
 
 #include "engine/ops/boxes.h"
 #include "engine/ops/infer.h"
+#include "engine/ops/lambda_step.h"
 #include "engine/ops/scratch.h"
 
 namespace refcalib::engine {
@@ -222,8 +223,9 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
                           count_at,
                           waiting_at,
                           columns_at};
-  return make_scratch_step(a.soft_nms_sigma > 0 ? "non_max_suppression/soft" : "non_max_suppression/hard",
-                           layout.bytes(), [bound](const RunContext& c) noexcept { bound.run(c); });
+  return make_step(
+      a.soft_nms_sigma > 0 ? "non_max_suppression/soft" : "non_max_suppression/hard",
+      [bound](const RunContext& c) noexcept { bound.run(c); }, layout.bytes());
 }
 
 }  // namespace

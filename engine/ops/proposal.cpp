@@ -198,7 +198,8 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   p.boxes_at = layout.take<Box>(p.count());
   p.candidates_at = layout.take<Candidate>(p.count());
   p.kept_at = layout.take<float>(static_cast<std::int64_t>(BoxColumns::kColumns) * a.post_nms_topn);
-  return make_scratch_step("proposal", layout.bytes(), [p](const RunContext& c) noexcept { p.run(c); });
+  return make_step(
+      "proposal", [p](const RunContext& c) noexcept { p.run(c); }, layout.bytes());
 }
 
 }  // namespace

@@ -2,12 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <string>
-#include <utility>
 
 #include "engine/core/error.h"
-#include "engine/runtime/step.h"
 
 namespace refcalib::engine {
 
@@ -34,26 +30,6 @@ class ScratchLayout {
 template <class T>
 T* scratch_array(std::byte* scratch, std::size_t offset) noexcept {
   return reinterpret_cast<T*>(scratch + offset);
-}
-
-/// A step from a name, a number of scratch bytes per member and a callable `f(const RunContext&)` that neither
-/// allocates nor throws.
-template <class F>
-std::unique_ptr<Step> make_scratch_step(std::string name, std::size_t scratch_bytes, F f) {
-  class ScratchStep final : public Step {
-   public:
-    ScratchStep(std::string n, std::size_t bytes, F g)
-        : name_(std::move(n)), bytes_(bytes), f_(std::move(g)) {}
-    void run(const RunContext& context) const noexcept override { f_(context); }
-    std::string kernel() const override { return name_; }
-    std::size_t scratch_bytes() const override { return bytes_; }
-
-   private:
-    std::string name_;
-    std::size_t bytes_;
-    F f_;
-  };
-  return std::make_unique<ScratchStep>(std::move(name), scratch_bytes, std::move(f));
 }
 
 }  // namespace refcalib::engine

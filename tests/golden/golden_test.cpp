@@ -11,6 +11,7 @@
 #include "engine/evaluation/npy.h"
 #include "engine/formats/model.h"
 #include "engine/runtime/program.h"
+#include "tests/golden/golden_detections.h"
 #include "tests/golden/golden_index.h"
 #include "tests/golden/networks.h"
 #include "tests/support/catch.hpp"
@@ -63,6 +64,7 @@ double deviation(const Session& session, const GoldenTensor& golden) {
                                                         : strided(values, it->shape, golden.stride);
   const std::vector<float> theirs = read_npy(golden.file);
   if (ours.size() != theirs.size()) return INFINITY;
+  if (lists_detections(golden)) return detection_deviation(ours, theirs);
   const auto [low, high] = std::minmax_element(theirs.begin(), theirs.end());
   const double range = std::max<double>(double{*high} - *low, 1e-30);
   double worst = 0;

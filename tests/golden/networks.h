@@ -6,10 +6,23 @@
 namespace refcalib_test {
 
 /// Parts of model paths: the networks that must run from every generation of the IR in which they are at hand.
-inline constexpr std::array<std::string_view, 11> required_networks = {
-    "lenet/",           "resnet8/",     "resnet50_v15", "squeezenet1.1",          "squeezenet_1_1",
-    "mobilenet_v1.xml", "mobilenet_v2", "dscnn_kws",    "mobilenet_v1_025_vww96", "RFB-320",
-    "v11_fp32/"};
+inline constexpr std::array<std::string_view, 16> required_networks = {
+    "lenet/",
+    "resnet8/",
+    "resnet50_v15",
+    "squeezenet1.1",
+    "squeezenet_1_1",
+    "mobilenet_v1.xml",
+    "mobilenet_v2",
+    "dscnn_kws",
+    "mobilenet_v1_025_vww96",
+    "RFB-320",
+    "v11_fp32/",
+    "face-detection-retail-0004",
+    "person-detection-retail-0013",
+    "vehicle-license-plate-detection-barrier-0106",
+    "mobilenet_ssd_voc",
+    "ssd_mobilenet_v1_300"};
 
 inline bool is_required(std::string_view model) {
   for (const std::string_view part : required_networks)
