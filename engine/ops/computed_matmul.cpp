@@ -1,6 +1,7 @@
 #include "engine/ops/computed_matmul.h"
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "engine/core/error.h"
@@ -15,6 +16,8 @@ namespace {
 
 using kernels::MatMulArgs;
 using kernels::MatMulKernel;
+
+constexpr std::int64_t kMostProducts = std::int64_t{1} << 22;
 
 /// An operand as a batch of matrices: its last two dimensions, and the others.
 struct Matrices {
@@ -77,6 +80,8 @@ class ComputedMatMul final : public Step {
       a_offset_ = b_offset_ = {0};
     } else {
       args_.batch = element_count(batch);
+      if (args_.batch > kMostProducts)
+        throw UnsupportedError("a batch of " + std::to_string(args_.batch) + " products is too large");
       a_offset_ = batch_offsets(left, batch);
       b_offset_ = batch_offsets(right, batch);
     }

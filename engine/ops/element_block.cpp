@@ -103,6 +103,10 @@ void store_block(DType dtype, std::byte* to, std::int64_t stride, std::int64_t c
   store(dtype, to, stride, count, from);
 }
 
+std::int64_t saturated_whole(double value) noexcept {
+  return truncated<std::int64_t>(value);
+}
+
 std::int64_t saturate(DType dtype, std::int64_t value) noexcept {
   with_type(dtype, [&]<class T>(T*) noexcept {
     if constexpr (std::is_integral_v<T>) {

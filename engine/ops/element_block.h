@@ -24,6 +24,9 @@ void store_block(DType dtype, std::byte* to, std::int64_t stride, std::int64_t c
 void store_block(DType dtype, std::byte* to, std::int64_t stride, std::int64_t count,
                  const std::int64_t* from) noexcept;
 
+/// A float without its fraction, moved into the range of 64 bits; NaN gives 0.
+std::int64_t saturated_whole(double value) noexcept;
+
 /// `value` moved into the range of an integer type.
 std::int64_t saturate(DType dtype, std::int64_t value) noexcept;
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <type_traits>
 
 #include "engine/ops/broadcast_loop.h"
 #include "engine/ops/lambda_step.h"
@@ -116,11 +117,18 @@ struct Limits {
   double low, high;
   bool active() const noexcept { return std::isfinite(low) || std::isfinite(high); }
   template <class T>
+  static T bound(double limit) noexcept {
+    if constexpr (std::is_integral_v<T>)
+      return saturated_whole(limit);
+    else
+      return static_cast<T>(limit);
+  }
+  template <class T>
   void apply(T* y, std::int64_t count) const noexcept {
     for (std::int64_t i = 0; i < count; ++i) {
       const auto v = static_cast<double>(y[i]);
-      if (!(v > low)) y[i] = static_cast<T>(low);
-      if (v > high) y[i] = static_cast<T>(high);
+      if (!(v > low)) y[i] = bound<T>(low);
+      if (v > high) y[i] = bound<T>(high);
     }
   }
 };

@@ -24,13 +24,6 @@ Whole multiply(Whole a, Whole b) noexcept {
   return wrap(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
 }
 
-/// total = combine(total, element), then finish(total, count).
-struct Reduction {
-  Whole neutral;
-  Whole (*combine)(Whole total, Whole x) noexcept;
-  Whole (*finish)(Whole total, Whole count) noexcept;
-};
-
 Whole keep(Whole total, Whole) noexcept {
   return total;
 }
@@ -38,7 +31,7 @@ Whole average(Whole total, Whole count) noexcept {
   return count == 0 ? 0 : total / count;
 }
 Whole root(Whole total, Whole) noexcept {
-  return static_cast<Whole>(std::sqrt(static_cast<double>(total)));
+  return total > 0 ? static_cast<Whole>(std::sqrt(static_cast<double>(total))) : 0;
 }
 Whole logarithm(Whole total, Whole) noexcept {
   return total > 0 ? static_cast<Whole>(std::log(static_cast<double>(total))) : 0;
@@ -47,9 +40,9 @@ Whole add_square(Whole total, Whole x) noexcept {
   return add(total, multiply(x, x));
 }
 
-const std::map<std::string, Reduction, std::less<>>& reductions() {
+const std::map<std::string, IntegerReduction, std::less<>>& reductions() {
   using Limits = std::numeric_limits<Whole>;
-  static const std::map<std::string, Reduction, std::less<>> table = {
+  static const std::map<std::string, IntegerReduction, std::less<>> table = {
       {"sum", {0, add, keep}},
       {"mean", {0, add, average}},
       {"prod", {1, multiply, keep}},
@@ -75,16 +68,13 @@ bool is_general_reduction(const std::string& operation) noexcept {
   return reductions().contains(operation);
 }
 
-std::int64_t reduce_integers(const std::string& operation, const std::vector<std::int64_t>& values) {
-  const Reduction& r = reductions().at(operation);
-  Whole total = r.neutral;
-  for (const Whole v : values) total = r.combine(total, v);
-  return r.finish(total, static_cast<Whole>(values.size()));
+const IntegerReduction& integer_reduction(const std::string& operation) {
+  return reductions().at(operation);
 }
 
 std::unique_ptr<Step> plan_general_reduce(const std::string& operation, const std::vector<bool>& axes,
                                           const TensorRef& in, const TensorRef& out) {
-  const Reduction& reduction = reductions().at(operation);
+  const IntegerReduction reduction = integer_reduction(operation);
   OffsetPair outer, inner;
   const std::vector<std::int64_t> strides = element_strides(in);
   for (std::size_t d = 0; d < axes.size(); ++d) (axes[d] ? inner : outer).append(in.shape[d], strides[d], 0);

@@ -17,7 +17,13 @@ bool is_general_reduction(const std::string& operation) noexcept;
 std::unique_ptr<Step> plan_general_reduce(const std::string& operation, const std::vector<bool>& axes,
                                           const TensorRef& in, const TensorRef& out);
 
-/// One result of integers; an empty list gives the neutral value.
-std::int64_t reduce_integers(const std::string& operation, const std::vector<std::int64_t>& values);
+/// How integers are reduced: total = combine(total, element) from `neutral`, then finish(total, count).
+struct IntegerReduction {
+  std::int64_t neutral;
+  std::int64_t (*combine)(std::int64_t total, std::int64_t x) noexcept;
+  std::int64_t (*finish)(std::int64_t total, std::int64_t count) noexcept;
+};
+/// Of an operation for which is_general_reduction() holds.
+const IntegerReduction& integer_reduction(const std::string& operation);
 
 }  // namespace refcalib::engine

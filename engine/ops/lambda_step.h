@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/core/error.h"
 #include "engine/runtime/step.h"
 
 namespace refcalib::engine {
@@ -26,6 +27,14 @@ std::unique_ptr<Step> make_step(std::string name, F f, std::size_t scratch_bytes
     std::size_t scratch_;
   };
   return std::make_unique<LambdaStep>(std::move(name), std::move(f), scratch_bytes);
+}
+
+/// Bytes of scratch for `count` elements; throws UnsupportedError for more than any network needs.
+inline std::size_t scratch_for(std::int64_t count, std::size_t element_size) {
+  constexpr std::size_t limit = std::size_t{1} << 28;
+  if (static_cast<std::size_t>(count) > limit / element_size)
+    throw UnsupportedError("a vector of " + std::to_string(count) + " elements is too long");
+  return static_cast<std::size_t>(count) * element_size;
 }
 
 /// Splits the units of a kernel call `run(args, begin, end)` over the team. `grain`: units that are worth a thread.

@@ -20,6 +20,7 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   if (m.transpose_b && !vector_b) std::swap(b[b.size() - 1], b[b.size() - 2]);
   require(a.back() == b[b.size() - 2],
           "inner dimensions of " + to_string(in.shape(0)) + " and " + to_string(in.shape(1)) + " differ");
+  require(a.back() > 0, "multiplies matrices without elements");
   Shape out = broadcast_shape(Shape(a.begin(), a.end() - 2), Shape(b.begin(), b.end() - 2));
   if (!vector_a) out.push_back(a[a.size() - 2]);
   if (!vector_b) out.push_back(b.back());

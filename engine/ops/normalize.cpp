@@ -34,7 +34,7 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
 std::unique_ptr<Step> plan_scattered(const ScatteredView& view, const kernels::NormalizeKernels& table,
                                      NormalizeOp op, float eps, Operand from, Operand to) {
   const std::int64_t n = view.element.count();
-  const auto scratch = static_cast<std::size_t>(n) * sizeof(float);
+  const std::size_t scratch = scratch_for(n, sizeof(float));
   return make_step(
       std::string(table.name) + "/scattered",
       [=, run = table.of(op)](const RunContext& c) noexcept {

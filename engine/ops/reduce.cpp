@@ -41,28 +41,44 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   return {{in.dtype(0), shape}};
 }
 
-/// Reductions of integers, as shape arithmetic has them.
+/// Sums and products of constants, and all reductions of integers, as shape arithmetic has them.
 std::optional<std::vector<Constant>> fold(const Attributes& attributes, const OpInputs& in) {
   const auto& a = attributes.as<ReduceAttributes>();
-  if (!in.is_constant(0) || is_float(in.dtype(0)) || !is_general_reduction(a.operation)) return std::nullopt;
+  if (!in.is_constant(0)) return std::nullopt;
+  const bool floats = is_float(in.dtype(0));
+  const bool folds =
+      floats ? a.operation == "prod" || a.operation == "sum" : is_general_reduction(a.operation);
+  if (!folds) return std::nullopt;
   const std::vector<bool> reduced = axis_flags(a.axes, in.shape(0).size());
   const OutputType type = infer(attributes, in).front();
-  std::vector<std::vector<std::int64_t>> groups(static_cast<std::size_t>(element_count(type.shape)));
-  const std::vector<std::int64_t> values = in.constant(0).to_ints();
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    std::size_t rest = i, target = 0, stride = 1;
+  const auto count = static_cast<std::size_t>(element_count(type.shape));
+  const auto target = [&](std::size_t rest) {
+    std::size_t at = 0, stride = 1;
     for (std::size_t d = reduced.size(); d-- > 0;) {
       const auto dim = static_cast<std::size_t>(in.shape(0)[d]);
       if (!reduced[d]) {
-        target += rest % dim * stride;
+        at += rest % dim * stride;
         stride *= dim;
       }
       rest /= dim;
     }
-    groups[target].push_back(values[i]);
+    return at;
+  };
+  if (floats) {
+    std::vector<double> out(count, a.operation == "prod" ? 1.0 : 0.0);
+    const std::vector<double> values = to_doubles(in.constant(0));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      double& total = out[target(i)];
+      total = a.operation == "prod" ? total * values[i] : total + values[i];
+    }
+    return std::vector{make_constant(type.dtype, type.shape, out)};
   }
-  std::vector<std::int64_t> out;
-  for (const auto& group : groups) out.push_back(reduce_integers(a.operation, group));
+  const IntegerReduction& r = integer_reduction(a.operation);
+  std::vector<std::int64_t> out(count, r.neutral);
+  const std::vector<std::int64_t> values = in.constant(0).to_ints();
+  for (std::size_t i = 0; i < values.size(); ++i) out[target(i)] = r.combine(out[target(i)], values[i]);
+  const std::int64_t each = count == 0 ? 0 : static_cast<std::int64_t>(values.size() / count);
+  for (std::int64_t& total : out) total = r.finish(total, each);
   return std::vector{converted(Constant::i64(type.shape, std::move(out)), type.dtype)};
 }
 
@@ -88,7 +104,7 @@ std::unique_ptr<Step> plan_scattered(const std::vector<bool>& axes, const Tensor
           }
         });
       },
-      static_cast<std::size_t>(n) * sizeof(float));
+      scratch_for(n, sizeof(float)));
 }
 
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {

@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 
+#include "engine/ops/element_block.h"
+
 namespace refcalib::engine {
 namespace {
 
@@ -58,8 +60,8 @@ std::int64_t same(std::int64_t x, double, double) noexcept {
 
 /// Bounds between integers move inwards.
 std::int64_t clamp(std::int64_t x, double low, double high) noexcept {
-  if (static_cast<double>(x) < low) return static_cast<std::int64_t>(std::ceil(low));
-  if (static_cast<double>(x) > high) return static_cast<std::int64_t>(std::floor(high));
+  if (static_cast<double>(x) < low) return saturated_whole(std::ceil(low));
+  if (static_cast<double>(x) > high) return saturated_whole(std::floor(high));
   return x;
 }
 

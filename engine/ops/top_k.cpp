@@ -119,7 +119,7 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
                     a.sort_by_value,
                     in.dtype,
                     places.dtype};
-  const std::size_t scratch = static_cast<std::size_t>(a.k == 1 ? 1 : bound.view.n) * sizeof(Candidate);
+  const std::size_t scratch = scratch_for(a.k == 1 ? 1 : bound.view.n, sizeof(Candidate));
   return make_step(
       "top_k",
       [bound, x = in.where, y = out.where, z = places.where](const RunContext& c) noexcept {

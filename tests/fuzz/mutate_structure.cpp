@@ -108,14 +108,21 @@ constexpr std::array<const char*, 16> kElementTypes = {"FP32", "FP16",    "I64",
                                                        "u8",   "boolean", "u64", "bin"};
 
 /// Types that take one input and keep its shape, or take two inputs: the network often stays whole.
-constexpr std::array<const char*, 24> kUnary = {
-    "ReLU",     "Sigmoid", "Tanh",     "Exp",     "Log",  "Abs",     "Sqrt",       "Neg",
-    "Negative", "Erf",     "Floor",    "Ceiling", "Elu",  "SoftMax", "LogSoftmax", "HSwish",
-    "HSigmoid", "Mish",    "SoftPlus", "Swish",   "Gelu", "Clamp",   "Power",      "ShapeOf"};
-constexpr std::array<const char*, 20> kBinary = {
-    "Add",   "Subtract", "Multiply",   "Divide",   "Maximum",    "Minimum", "Power",  "SquaredDifference",
-    "Mod",   "FloorMod", "Equal",      "Less",     "LogicalAnd", "Eltwise", "Concat", "MatMul",
-    "PReLU", "Reshape",  "ReduceMean", "Transpose"};
+constexpr std::array<const char*, 39> kUnary = {
+    "ReLU",     "Sigmoid",    "Tanh",     "Exp",     "Log",       "Abs",      "Sqrt",       "Neg",
+    "Negative", "Erf",        "Floor",    "Ceiling", "Elu",       "SoftMax",  "LogSoftmax", "HSwish",
+    "HSigmoid", "Mish",       "SoftPlus", "Swish",   "Gelu",      "Clamp",    "Power",      "ShapeOf",
+    "Norm",     "LRN",        "MVN",      "GRN",     "Normalize", "ArgMax",   "CumSum",     "Sign",
+    "Round",    "LogicalNot", "IsInf",    "Acos",    "Selu",      "SoftSign", "Not"};
+constexpr std::array<const char*, 32> kBinary = {
+    "Add",        "Subtract", "Multiply",        "Divide",
+    "Maximum",    "Minimum",  "Power",           "SquaredDifference",
+    "Mod",        "FloorMod", "Equal",           "Less",
+    "LogicalAnd", "Eltwise",  "Concat",          "MatMul",
+    "PReLU",      "Reshape",  "ReduceMean",      "Transpose",
+    "Gemm",       "TopK",     "NormalizeL2",     "MVN",
+    "LRN",        "CumSum",   "ReduceLogSumExp", "ReduceLogicalAnd",
+    "ReduceOr",   "Greater",  "LogicalXor",      "Swish"};
 
 struct Setting {
   const char* key;

@@ -53,7 +53,7 @@ void read_group_normalization(LayerReader& reader) {
   reader.expect_inputs(3, 3);
   const Shape shape = reader.shape(0);
   const std::int64_t groups = reader.integer("num_groups");
-  if (shape.size() < 2 || groups < 1 || shape[1] % groups != 0)
+  if (shape.size() < 2 || shape[0] < 1 || groups < 1 || shape[1] % groups != 0)
     throw FormatError("channels of the shape " + to_string(shape) + " do not form " + std::to_string(groups) +
                       " groups");
   const std::int64_t rest = element_count(shape) / (shape[0] * groups);
@@ -89,7 +89,7 @@ void read_cum_sum(LayerReader& reader) {
 
 /// Minus infinity above the main diagonal of [rows, columns], else 0.
 Constant causal_mask(std::int64_t rows, std::int64_t columns) {
-  if (element_count({rows, columns}) > (std::int64_t{1} << 26))
+  if (element_count({rows, columns}) > (std::int64_t{1} << 24))
     throw UnsupportedError("a causal mask of shape " + to_string({rows, columns}) + " is too large");
   std::vector<float> mask;
   for (std::int64_t r = 0; r < rows; ++r)
