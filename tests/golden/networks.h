@@ -6,9 +6,21 @@
 namespace refcalib_test {
 
 /// Parts of model paths: the networks that must run from every generation of the IR in which they are at hand.
-inline constexpr std::array<std::string_view, 11> required_networks = {
-    "lenet/",           "resnet8/",     "resnet50_v15", "squeezenet1.1",          "squeezenet_1_1",
-    "mobilenet_v1.xml", "mobilenet_v2", "dscnn_kws",    "mobilenet_v1_025_vww96", "RFB-320",
+inline constexpr std::array<std::string_view, 15> required_networks = {
+    "lenet/",
+    "resnet8/",
+    "resnet50_v15",
+    "squeezenet1.1",
+    "squeezenet_1_1",
+    "mobilenet_v1.xml",
+    "mobilenet_v2",
+    "dscnn_kws",
+    "mobilenet_v1_025_vww96",
+    "RFB-320",
+    "deeplabv3_mnv2",
+    "yolo_fastest",
+    "v10_fp32/single-image-super-resolution",
+    "unet_tiny_resize",
     "v11_fp32/"};
 
 inline bool is_required(std::string_view model) {
