@@ -3,6 +3,7 @@
 #include "engine/core/error.h"
 #include "engine/ops/activation.h"
 #include "engine/ops/eltwise.h"
+#include "engine/ops/indexing.h"
 #include "engine/ops/movement.h"
 #include "tests/support/catch.hpp"
 
