@@ -6,7 +6,7 @@
 namespace refcalib_test {
 
 /// Parts of model paths: the networks that must run from every generation of the IR in which they are at hand.
-inline constexpr std::array<std::string_view, 16> required_networks = {
+inline constexpr std::array<std::string_view, 20> required_networks = {
     "lenet/",
     "resnet8/",
     "resnet50_v15",
@@ -22,7 +22,11 @@ inline constexpr std::array<std::string_view, 16> required_networks = {
     "person-detection-retail-0013",
     "vehicle-license-plate-detection-barrier-0106",
     "mobilenet_ssd_voc",
-    "ssd_mobilenet_v1_300"};
+    "ssd_mobilenet_v1_300",
+    "deeplabv3_mnv2",
+    "yolo_fastest",
+    "v10_fp32/single-image-super-resolution",
+    "unet_tiny_resize"};
 
 inline bool is_required(std::string_view model) {
   for (const std::string_view part : required_networks)

@@ -1,7 +1,10 @@
 #include <set>
 #include <string>
 
+#include "engine/ops/indexing.h"
 #include "engine/ops/infer.h"
+#include "engine/ops/rearrange.h"
+#include "engine/ops/resize.h"
 #include "tests/ops/network.h"
 
 using namespace refcalib_test;
@@ -72,6 +75,19 @@ TEST_CASE("a wrong number of inputs is an error for every operation with a fixed
       {"Transpose", Attributes::of(TransposeAttributes{}), 2, "has 2 inputs, expected 1"},
       {"Reshape", Attributes::of(ReshapeAttributes{}), 1, "has 1 inputs, expected 2"},
       {"Gather", Attributes::of(GatherAttributes{}), 1, "has 1 inputs, expected 2"},
+      {"Pad", Attributes::of(PadAttributes{}), 2, "has 2 inputs, expected 1"},
+      {"Tile", Attributes::of(TileAttributes{}), 2, "has 2 inputs, expected 1"},
+      {"Broadcast", Attributes::of(BroadcastAttributes{}), 2, "has 2 inputs, expected 1"},
+      {"Roll", Attributes::of(RollAttributes{}), 2, "has 2 inputs, expected 1"},
+      {"BlockPermute", Attributes::of(BlockPermuteAttributes{}), 2, "has 2 inputs, expected 1"},
+      {"ResizeNearest", Attributes::of(ResizeAttributes{}), 2, "has 2 inputs, expected 1"},
+      {"GatherElements", Attributes::of(GatherElementsAttributes{}), 1, "has 1 inputs, expected 2"},
+      {"GatherND", Attributes::of(GatherNDAttributes{}), 1, "has 1 inputs, expected 2"},
+      {"ScatterUpdate", Attributes::of(ScatterAttributes{}), 2, "has 2 inputs, expected 3"},
+      {"ScatterElementsUpdate", Attributes::of(ScatterAttributes{}), 2, "has 2 inputs, expected 3"},
+      {"ScatterNDUpdate", Attributes::of(ScatterAttributes{}), 2, "has 2 inputs, expected 3"},
+      {"OneHot", Attributes::of(OneHotAttributes{}), 1, "has 1 inputs, expected 3"},
+      {"ReverseSequence", Attributes::of(ReverseSequenceAttributes{}), 1, "has 1 inputs, expected 2"},
       {"Reduce", Attributes::of(ReduceAttributes{}), 2, "has 2 inputs, expected 1"},
       {"Softmax", Attributes::of(SoftmaxAttributes{}), 2, "has 2 inputs, expected 1"},
       {"Convert", Attributes::of(ConvertAttributes{}), 2, "has 2 inputs, expected 1"},
