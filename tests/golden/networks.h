@@ -6,10 +6,19 @@
 namespace refcalib_test {
 
 /// Parts of model paths: the networks that must run from every generation of the IR in which they are at hand.
-inline constexpr std::array<std::string_view, 11> required_networks = {
-    "lenet/",           "resnet8/",     "resnet50_v15", "squeezenet1.1",          "squeezenet_1_1",
-    "mobilenet_v1.xml", "mobilenet_v2", "dscnn_kws",    "mobilenet_v1_025_vww96", "RFB-320",
-    "v11_fp32/"};
+inline constexpr std::array<std::string_view, 13> required_networks = {"lenet/",
+                                                                       "resnet8/",
+                                                                       "resnet50_v15",
+                                                                       "squeezenet1.1",
+                                                                       "squeezenet_1_1",
+                                                                       "mobilenet_v1.xml",
+                                                                       "mobilenet_v2",
+                                                                       "dscnn_kws",
+                                                                       "mobilenet_v1_025_vww96",
+                                                                       "RFB-320",
+                                                                       "v11_fp32/",
+                                                                       "unet_tiny_256",
+                                                                       "text-image-super-resolution"};
 
 inline bool is_required(std::string_view model) {
   for (const std::string_view part : required_networks)
