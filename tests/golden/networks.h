@@ -6,7 +6,7 @@
 namespace refcalib_test {
 
 /// Parts of model paths: the networks that must run from every generation of the IR in which they are at hand.
-inline constexpr std::array<std::string_view, 20> required_networks = {
+inline constexpr std::array<std::string_view, 22> required_networks = {
     "lenet/",
     "resnet8/",
     "resnet50_v15",
@@ -26,7 +26,9 @@ inline constexpr std::array<std::string_view, 20> required_networks = {
     "deeplabv3_mnv2",
     "yolo_fastest",
     "v10_fp32/single-image-super-resolution",
-    "unet_tiny_resize"};
+    "unet_tiny_resize",
+    "unet_tiny_256",
+    "text-image-super-resolution"};
 
 inline bool is_required(std::string_view model) {
   for (const std::string_view part : required_networks)

@@ -1,4 +1,3 @@
-#include <cstring>
 #include <limits>
 
 #include "tests/ops/reference.h"
@@ -7,53 +6,14 @@ using namespace refcalib_test;
 
 namespace {
 
-/// Plans and runs one node over tensors in plain order: indices have no way out of a network but through other operations.
-class OneNode final : public PlanContext {
- public:
-  OneNode(const Shape& x, const PoolingIndicesAttributes& a) {
-    input_ = builder_.input("x", DType::f32, x);
-    output_ = builder_.add1("PoolingIndices", "y", Attributes::of(a), {input_});
-    arena_ = AlignedBytes(input_bytes() + static_cast<std::size_t>(element_count(shape())) * 8 + 64);
-  }
-  const Graph& graph() const noexcept override { return builder_.graph(); }
-  Isa isa() const noexcept override { return Isa::scalar; }
-  TensorRef tensor(ValueId id) const override {
-    TensorRef ref;
-    ref.where.offset = id == input_ ? 0 : input_bytes();
-    ref.dtype = graph().value(id).dtype;
-    ref.shape = graph().value(id).shape;
-    return ref;
-  }
-  const Shape& shape() const { return graph().value(output_).shape; }
-
-  std::vector<std::int64_t> run(const std::vector<float>& x, int threads) {
-    const Node& node = graph().node(graph().order().front());
-    const auto step = op_record(node.op).plan(node, *this);
-    std::memcpy(arena_.data(), x.data(), x.size() * sizeof(float));
-    ThreadTeam team(threads);
-    step->run({arena_.data(), nullptr, 0, team});
-    std::vector<std::int64_t> result(static_cast<std::size_t>(element_count(shape())));
-    const std::byte* from = arena_.data() + input_bytes();
-    for (std::size_t i = 0; i < result.size(); ++i) {
-      std::int32_t narrow = 0;
-      if (graph().value(output_).dtype == DType::i64) {
-        std::memcpy(&result[i], from + 8 * i, 8);
-      } else {
-        std::memcpy(&narrow, from + 4 * i, 4);
-        result[i] = narrow;
-      }
-    }
-    return result;
-  }
-
- private:
-  std::size_t input_bytes() const {
-    return (static_cast<std::size_t>(element_count(graph().value(input_).shape)) * 4 + 63) / 64 * 64;
-  }
-  GraphBuilder builder_;
-  ValueId input_ = kNone, output_ = kNone;
-  AlignedBytes arena_;
-};
+/// The indices, as the floats that a network gives out; the operation reads plain data or, behind an identity, reordered data.
+std::vector<float> indices(const Tensor& x, const PoolingIndicesAttributes& a, bool reordered) {
+  GraphBuilder b;
+  ValueId in = b.input("x", DType::f32, x.shape);
+  if (reordered) in = add_identity(b, "pixels", in);
+  b.output(b.add1("PoolingIndices", "y", Attributes::of(a), {in}));
+  return run_everywhere(b.finish(), {x}).front();
+}
 
 /// The window of an output of an ordinary or adaptive pooling, cell by cell, in order.
 template <class F>
@@ -97,10 +57,10 @@ TEST_CASE("indices of maxima count the dimensions from an axis on and leave out 
     for (std::int64_t axis = -rank; axis < rank; ++axis)
       for (const char* type : {"i32", "i64"}) {
         INFO(to_string(c.x) << ", axis " << axis << ", " << type);
-        OneNode node(c.x, {c.a, axis, type});
+        const PoolingIndicesAttributes a{c.a, axis, type};
         const auto first = static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
-        std::vector<std::int64_t> expected;
-        for_each_index(node.shape(), [&](const Index& at) {
+        std::vector<float> expected;
+        for_each_index(inferred("PoolingIndices", Attributes::of(a), {c.x}), [&](const Index& at) {
           float best = -std::numeric_limits<float>::infinity();
           std::int64_t found = -1;
           for_each_cell(c.x, c.a, at, [&](const Index& p) {
@@ -112,19 +72,19 @@ TEST_CASE("indices of maxima count the dimensions from an axis on and leave out 
                 offset(Shape(c.x.begin() + static_cast<std::ptrdiff_t>(first), c.x.end()),
                        Index(cell.begin() + static_cast<std::ptrdiff_t>(first), cell.end())));
           });
-          expected.push_back(found);
+          expected.push_back(static_cast<float>(found));
         });
-        CHECK(node.run(x.data, 1) == expected);
-        CHECK(node.run(x.data, 3) == expected);
+        CHECK(indices(x, a, false) == expected);
+        CHECK(indices(x, a, true) == expected);
       }
   }
 }
 
 TEST_CASE("indices skip NaN, and are 0 where there is nothing", "[pooling]") {
   const float nan = std::numeric_limits<float>::quiet_NaN(), low = -std::numeric_limits<float>::infinity();
-  OneNode node({1, 1, 4}, {pooling("max", 1, 2, 2), 0, "i64"});
-  CHECK(node.run({nan, 1, low, nan}, 1) == std::vector<std::int64_t>{1, 2});
-  CHECK(node.run({nan, nan, nan, low}, 1) == std::vector<std::int64_t>{0, 3});
+  const PoolingIndicesAttributes a{pooling("max", 1, 2, 2), 0, "i64"};
+  CHECK(indices({{1, 1, 4}, {nan, 1, low, nan}}, a, false) == std::vector<float>{1, 2});
+  CHECK(indices({{1, 1, 4}, {nan, nan, nan, low}}, a, false) == std::vector<float>{0, 3});
 }
 
 TEST_CASE("indices that do not fit are errors", "[pooling]") {
