@@ -6,15 +6,21 @@
 namespace refcalib::engine {
 
 /// How a value is represented by integers: real = scale[c] * (q - zero_point).
-/// Activations: q is u8 (0..255), scale has one element or one per channel (dimension 1).
+/// Activations: q is u8 (0..255), scale has one element or one per channel (dimension 1). The zero point is one for all channels but for
+/// concatenated ones (zero_points), which convolutions alone read.
 /// Weights: q is s8 (-127..127 or -128..127), zero_point 0, scale has one element or one per output channel.
 struct Quantization {
   std::vector<float> scale;
   std::int32_t zero_point = 0;
   std::int32_t qmin = 0;
   std::int32_t qmax = 255;
+  /// One per channel where channels of different zero points were concatenated, otherwise empty: zero_point counts for all.
+  std::vector<std::int32_t> zero_points = {};
 
   bool per_channel() const noexcept { return scale.size() > 1; }
+  std::int32_t zero_point_of(std::size_t channel) const noexcept {
+    return zero_points.empty() ? zero_point : zero_points[channel];
+  }
   friend bool operator==(const Quantization&, const Quantization&) = default;
 };
 

@@ -145,7 +145,8 @@ class WeightedStep final : public Step {
   std::size_t padded_channels_ = 0;
   AlignedBytes packed_;
   std::vector<float> bias_, slope_, scale_, inv_scale_;
-  std::vector<std::int32_t> acc_offset_;  ///< per part
+  std::vector<std::uint8_t> in_zero_points_;  ///< empty, or one per input channel
+  std::vector<std::int32_t> acc_offset_;      ///< per part
   Epilogue epilogue_;
   std::int64_t macs_ = 0;
 };
@@ -166,6 +167,9 @@ WeightedStep::WeightedStep(const WeightedPlan& plan, const TensorRef* computed, 
   }
   epilogue_.low = plan.low;
   epilogue_.high = plan.high;
+  if (int8)
+    for (const std::int32_t z : plan.input.quantization->zero_points)
+      in_zero_points_.push_back(static_cast<std::uint8_t>(z));
   bind_parts(plan, int8, isa);
   bind_residual(plan);
   bind_output(plan);
@@ -185,7 +189,10 @@ void WeightedStep::bind_parts(const WeightedPlan& plan, bool int8, Isa isa) {
   for (const WeightedPart& part : plan.parts) {
     BoundPart bound;
     bound.geometry = part.geometry;
-    if (int8) bound.geometry.in_zero_point = static_cast<std::uint8_t>(plan.input.quantization->zero_point);
+    if (int8) {
+      bound.geometry.in_zero_point = static_cast<std::uint8_t>(plan.input.quantization->zero_point);
+      bound.geometry.in_zero_points = in_zero_points_.empty() ? nullptr : in_zero_points_.data();
+    }
     bound.geometry.residual_pixel_stride = plan.has_residual ? plan.residual.pixel_stride : 1;
     bound.kernel = choose_kernel(bound.geometry, int8, isa);
     bound.packed = packed_bytes;
@@ -208,12 +215,15 @@ void WeightedStep::pack_integers(const WeightedPlan& plan) {
   const std::vector<std::int8_t> all = quantize_weights(plan.weights, *plan.weight_quantization, channels);
   acc_offset_.assign(parts_.size() * padded_channels_, 0);
   for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const kernels::ConvGeometry& geometry = parts_[i].geometry;
     const std::vector<std::int8_t> weights = part_weights(all, plan.kernel_area, plan.parts[i]);
     const std::size_t per_channel = weights.size() / channels;
+    const std::size_t area = per_channel / static_cast<std::size_t>(geometry.in_channels / geometry.groups);
     for (std::size_t c = 0; c < channels; ++c) {
       std::int32_t sum = 0;
-      for (std::size_t k = 0; k < per_channel; ++k) sum += weights[c * per_channel + k];
-      acc_offset_[i * padded_channels_ + c] = -plan.input.quantization->zero_point * sum;
+      for (std::size_t k = 0; k < per_channel; ++k)
+        sum += weights[c * per_channel + k] * plan.input.quantization->zero_point_of(k / area);
+      acc_offset_[i * padded_channels_ + c] = -sum;
     }
     parts_[i].kernel->pack(parts_[i].geometry, weights.data(), packed_.data() + parts_[i].packed);
   }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "engine/ops/movement.h"
@@ -18,7 +19,7 @@ class ChannelwiseGroup {
       : graph_(graph), values_(values.begin(), values.end()) {}
 
   bool possible() const {
-    bool concatenates = false;
+    bool concatenates = false, one_zero_point = true;
     std::optional<std::int32_t> zero_point;
     for (const ValueId id : values_) {
       const Value& value = graph_.value(id);
@@ -29,12 +30,12 @@ class ChannelwiseGroup {
         continue;
       }
       if (producer != nullptr && moves(*producer)) return false;
-      if (!value.quantization ||
-          zero_point.value_or(value.quantization->zero_point) != value.quantization->zero_point)
-        return false;
+      if (!value.quantization) return false;
+      one_zero_point = one_zero_point &&
+                       zero_point.value_or(value.quantization->zero_point) == value.quantization->zero_point;
       zero_point = value.quantization->zero_point;
     }
-    return concatenates;
+    return concatenates && (one_zero_point || zero_points_allowed());
   }
 
  private:
@@ -44,6 +45,22 @@ class ChannelwiseGroup {
     const bool mover = rule == QuantizationRule::unify || rule == QuantizationRule::pass ||
                        (rule == QuantizationRule::pooling && keeps_channels(graph_, node));
     return mover && values_.contains(node.inputs.front());
+  }
+
+  /// Only plain convolutions read channels with zero points of their own, and nothing may keep the concatenations in float.
+  bool zero_points_allowed() const {
+    return std::all_of(values_.begin(), values_.end(), [&](ValueId id) {
+      const Node* producer = graph_.producer(id);
+      if (producer == nullptr || !keeps_channels(graph_, *producer)) return true;
+      if (producer->hint == PrecisionHint::keep_float || graph_.is_output(id)) return false;
+      const std::vector<NodeId> readers = graph_.consumers(id);
+      return std::all_of(readers.begin(), readers.end(), [&](NodeId reader) {
+        const Node& node = graph_.node(reader);
+        if (node.hint == PrecisionHint::keep_float) return false;
+        if (op_record(node.op).rule != QuantizationRule::weighted) return keeps_channels(graph_, node);
+        return node.op == "Convolution" && graph_.value(node.inputs[1]).shape.front() == 1;
+      });
+    });
   }
 
   bool readers_allow(ValueId id) const {
@@ -76,11 +93,18 @@ void derive_channelwise(Graph& graph, const std::vector<ValueId>& group) {
     if (!values.contains(node.outputs.front()) || !keeps_channels(graph, node)) continue;
     Quantization result = *graph.value(node.inputs.front()).quantization;
     result.scale.clear();
+    result.zero_points.clear();
     for (const ValueId input : node.inputs) {
-      const Value& value = graph.value(input);
-      std::vector<float> scale = value.quantization->scale;
-      if (scale.size() == 1) scale.resize(static_cast<std::size_t>(value.shape[1]), scale.front());
-      result.scale.insert(result.scale.end(), scale.begin(), scale.end());
+      const Quantization& part = *graph.value(input).quantization;
+      for (std::size_t c = 0; c < static_cast<std::size_t>(graph.value(input).shape[1]); ++c) {
+        result.scale.push_back(part.scale[part.per_channel() ? c : 0]);
+        result.zero_points.push_back(part.zero_point_of(c));
+      }
+    }
+    const auto& zeros = result.zero_points;
+    if (std::all_of(zeros.begin(), zeros.end(), [&](std::int32_t z) { return z == zeros.front(); })) {
+      result.zero_point = zeros.front();
+      result.zero_points.clear();
     }
     graph.value(node.outputs.front()).quantization = std::move(result);
   }

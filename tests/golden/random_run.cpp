@@ -49,7 +49,7 @@ ir::Document calibrated(const Model& model) {
     return true;
   };
   const CalibrationResult result = calibrate(model.graph, 3, fill, options);
-  return ir::annotate(model.document, result.annotation);
+  return ir::compress_weights(ir::annotate(model.document, result.annotation));
 }
 
 }  // namespace refcalib_test

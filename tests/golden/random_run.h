@@ -14,7 +14,7 @@ void fill_random(refcalib::engine::Session& session, std::uint64_t sample);
 std::uint64_t run_hash(const refcalib::engine::Graph& graph, refcalib::engine::Isa isa, bool int8,
                        int threads);
 
-/// The model's document, calibrated on three random samples.
+/// The model's document, calibrated on three random samples, as `calibrate` writes it.
 refcalib::engine::ir::Document calibrated(const refcalib::engine::Model& model);
 
 }  // namespace refcalib_test

@@ -74,11 +74,18 @@ struct Conv {
     }
   }
 
+  /// The integer that stands for 0 in a channel; positions behind the last channel meet weights of 0.
+  static std::uint8_t pad_value(const ConvGeometry& g, std::int64_t channel) noexcept {
+    if (g.in_zero_points == nullptr || channel >= g.in_channels) return g.in_zero_point;
+    return g.in_zero_points[channel];
+  }
+
   static void pack(const ConvGeometry& g, const void* weights, void* packed) noexcept {
     const Blocking b = block(g, shape);
     auto* pad = static_cast<Input*>(packed);
     for (std::size_t i = 0; i < b.pad_bytes / sizeof(Input); ++i)
-      pad[i] = static_cast<Input>(sizeof(Input) == 1 ? g.in_zero_point : 0);
+      pad[i] =
+          static_cast<Input>(sizeof(Input) == 1 ? pad_value(g, static_cast<std::int64_t>(i) % b.pitch) : 0);
     std::byte* to = static_cast<std::byte*>(packed) + b.pad_bytes;
     const std::int64_t group_weights = b.out_group * b.in_group * g.kernel_d * g.kernel_h * g.kernel_w;
     for (std::int64_t group = 0; group < g.groups; ++group) {

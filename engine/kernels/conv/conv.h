@@ -40,7 +40,9 @@ struct ConvGeometry {
   std::int64_t pad_d = 0, pad_h = 0, pad_w = 0;                                       ///< begin pads
   std::int64_t in_pixel_stride = 1, out_pixel_stride = 1, residual_pixel_stride = 1;  ///< in elements
   std::uint8_t in_zero_point = 0;                                                     ///< u8 input only
-  OutputGrid grid;                                                                    ///< where outputs lie
+  /// One zero point per input channel instead of in_zero_point (convolutions without groups); pack() alone reads it.
+  const std::uint8_t* in_zero_points = nullptr;
+  OutputGrid grid;  ///< where outputs lie
 };
 
 /// Pixel of the output's (and the residual's) memory where the row `row`, counted over batch, depth and height, begins.

@@ -55,8 +55,11 @@ float accumulate(const ConvGeometry& g, const Epilogue& e, const In* in, const W
         const std::int64_t pixel = ((n * g.in_d + iz) * g.in_h + iy) * g.in_w + ix;
         for (std::int64_t i = 0; i < ic; ++i) {
           const W weight = w[(((c * ic + i) * g.kernel_d + kz) * g.kernel_h + ky) * g.kernel_w + kx];
-          const In value = inside ? in[pixel * g.in_pixel_stride + group * ic + i]
-                                  : static_cast<In>(real ? 0 : g.in_zero_point);
+          const In value =
+              inside ? in[pixel * g.in_pixel_stride + group * ic + i]
+                     : static_cast<In>(real                          ? 0
+                                       : g.in_zero_points != nullptr ? g.in_zero_points[group * ic + i]
+                                                                     : g.in_zero_point);
           if constexpr (real)
             sum = std::fma(value, weight, sum);
           else
