@@ -1,6 +1,7 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/ops/element_block.h"
 #include "engine/ops/strides.h"
 #include "engine/runtime/program.h"
 #include "engine/runtime/program_impl.h"
@@ -95,8 +96,8 @@ void copy_to_floats(const ValueView& view, std::vector<float>& out) {
   const TensorRef& t = view.tensor;
   const std::vector<std::int64_t> strides = element_strides(t);
   out.resize(static_cast<std::size_t>(t.count()));
-  const auto* floats = static_cast<const float*>(view.data);
   const auto* bytes = static_cast<const std::uint8_t*>(view.data);
+  const auto size = static_cast<std::int64_t>(size_of(t.dtype));
   for (std::size_t i = 0; i < out.size(); ++i) {
     std::int64_t rest = static_cast<std::int64_t>(i), at = 0, channel = 0;
     for (std::size_t d = t.shape.size(); d-- > 0;) {
@@ -110,7 +111,7 @@ void copy_to_floats(const ValueView& view, std::vector<float>& out) {
       const float scale = q.scale[q.per_channel() ? static_cast<std::size_t>(channel) : 0];
       out[i] = static_cast<float>(static_cast<std::int32_t>(bytes[at]) - q.zero_point) * scale;
     } else {
-      out[i] = t.dtype == DType::f32 ? floats[at] : static_cast<float>(bytes[at]);
+      load_block(t.dtype, static_cast<const std::byte*>(view.data) + at * size, 0, 1, &out[i]);
     }
   }
 }

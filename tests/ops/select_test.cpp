@@ -63,3 +63,17 @@ TEST_CASE("conversions of computed values", "[convert]") {
   CHECK(convert(DType::i32, "i64", {12, -4}) == std::vector<float>{12, -4});
   CHECK(convert(DType::i64, "i8", {200, -200, 5}) == std::vector<float>{127, -128, 5});
 }
+
+TEST_CASE("observers see integers and truth values as floats", "[convert]") {
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::i64, {3}), y = b.input("y", DType::i32, {3});
+  const ValueId less = add_eltwise(b, "less", "less", x, b.constant("k", Constant::i64({}, {300})));
+  b.output(b.add1("Select", "picked", Attributes::of(NoAttributes{}), {less, x, y}));
+  Session session(Program::compile(b.finish(), options_for(Isa::scalar)), 1);
+  feed(session, {{{3}, {299, 300, -70000}}, {{3}, {1, 2, 3}}});
+  Recorder seen;
+  session.run(seen);
+  CHECK(seen.at("x/i64") == std::vector<float>{299, 300, -70000});
+  CHECK(seen.at("less") == std::vector<float>{1, 0, 1});
+  CHECK(seen.at("picked") == std::vector<float>{299, 2, -70000});
+}
