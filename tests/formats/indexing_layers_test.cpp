@@ -66,7 +66,36 @@ TEST_CASE("scattering", "[indexing]") {
         {3}, {1, 1, 2});
 }
 
-TEST_CASE("one hot, eye, non-zero", "[indexing]") {
+TEST_CASE("eye and non-zero are computed at load", "[indexing]") {
+  // The graph needs an input, though nothing reads it.
+  const auto constant = [](const OneLayer& layer) {
+    ir::Document document = layer.document();
+    ir::Layer input;
+    input.id = 5000;
+    input.name = "unused";
+    input.type = "Parameter";
+    input.version = "opset1";
+    input.attributes = {{"shape", "1"}, {"element_type", "f32"}};
+    input.outputs.push_back({0, "FP32", {1}, "", ""});
+    document.layers.push_back(input);
+    const Graph graph = ir::to_graph(document);
+    return graph.value(graph.outputs.front()).constant;
+  };
+  const Constant eye = constant(opset("Eye", {{"output_type", "i32"}}).ints({2}).ints({3}).ints({1}));
+  CHECK(eye.shape() == Shape{2, 3});
+  CHECK(eye.dtype() == DType::i32);
+  CHECK(eye.to_ints() == std::vector<std::int64_t>{0, 1, 0, 0, 0, 1});
+  CHECK(constant(opset("Eye", {{"output_type", "f32"}}).ints({1}).ints({1}).ints({0}).ints({2})).shape() ==
+        Shape{2, 1, 1});
+  CHECK_THROWS_AS(constant(opset("Eye", {{"output_type", "f32"}}).ints({1 << 20}).ints({1 << 20}).ints({0})),
+                  Error);
+  CHECK_THROWS_AS(constant(opset("Eye", {{"output_type", "f32"}}).ints({-2}).ints({3}).ints({0})), Error);
+  const Constant found = constant(opset("NonZero", {{"output_type", "i32"}}).ints({0, 7, 7}));
+  CHECK(found.dtype() == DType::i32);
+  CHECK(found.to_ints() == std::vector<std::int64_t>{1, 2});
+}
+
+TEST_CASE("one hot in both vocabularies", "[indexing]") {
   check(OneLayer(6, "OneHot", {{"depth", "3"}, {"on_value", "5"}, {"off_value", "-1"}})
             .input({2})
             .output({2, 3}),
