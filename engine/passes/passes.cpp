@@ -11,6 +11,7 @@ constexpr std::array simplification = {
     Pass{"float_ports", float_ports},
     Pass{"eliminate_dead", eliminate_dead},
     Pass{"absorb_fake_quantize", absorb_fake_quantize},
+    Pass{"fuse_block_permute", fuse_block_permute},
     Pass{"fuse_bias", fuse_bias},
     Pass{"fold_scale_shift", fold_scale_shift},
     Pass{"global_pooling", global_pooling},

@@ -21,6 +21,7 @@ void float_ports(Graph& graph);
 void absorb_fake_quantize(Graph& graph);
 void fold_scale_shift(Graph& graph);
 void fuse_bias(Graph& graph);
+void fuse_block_permute(Graph& graph);
 void global_pooling(Graph& graph);
 void fuse_sum(Graph& graph);
 void fuse_activation(Graph& graph);
