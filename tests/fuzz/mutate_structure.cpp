@@ -57,7 +57,7 @@ constexpr std::array<const char*, 40> kExtremes = {"",
                                                    "true",
                                                    "a\nb"};
 
-constexpr std::array<const char*, 36> kTypes = {"Input",
+constexpr std::array<const char*, 45> kTypes = {"Input",
                                                 "Parameter",
                                                 "Const",
                                                 "Result",
