@@ -126,6 +126,7 @@ TEST_CASE("an annotated transposed convolution is read back with the same bits",
     const Graph again = ir::read_graph(written);
     CHECK(outputs(again, true) == before);
     CHECK(before != outputs(again, false));
+    CHECK(outputs(ir::to_graph(ir::compress_weights(annotated)), true) == before);
     // Annotating what is annotated already replaces the earlier annotation.
     const ir::Document twice =
         ir::annotate(ir::read_document(written), annotate_everything(ir::to_graph(s.document), true));
