@@ -57,7 +57,7 @@ constexpr std::array<const char*, 40> kExtremes = {"",
                                                    "true",
                                                    "a\nb"};
 
-constexpr std::array<const char*, 45> kTypes = {"Input",
+constexpr std::array<const char*, 48> kTypes = {"Input",
                                                 "Parameter",
                                                 "Const",
                                                 "Result",
@@ -101,6 +101,9 @@ constexpr std::array<const char*, 45> kTypes = {"Input",
                                                 "PSROIPooling",
                                                 "ROIAlign",
                                                 "NonMaxSuppression",
+                                                "Deconvolution",
+                                                "ConvolutionBackpropData",
+                                                "GroupConvolutionBackpropData",
                                                 "NoSuchLayer"};
 
 constexpr std::array<const char*, 16> kElementTypes = {"FP32", "FP16",    "I64", "I32", "U8",  "I8",

@@ -4,6 +4,7 @@
 #include "engine/formats/ir/ir.h"
 #include "engine/formats/model.h"
 #include "engine/runtime/program.h"
+#include "tests/golden/golden_detections.h"
 #include "tests/golden/golden_index.h"
 #include "tests/golden/networks.h"
 #include "tests/golden/random_run.h"
@@ -32,7 +33,8 @@ TEST_CASE("outputs are the same bits on every instruction set and number of thre
     const Graph quantized = ir::to_graph(calibrated(model));
     const std::uint64_t int8 = run_hash(quantized, available_isas().back(), true, 1);
     const std::uint64_t fp32 = run_hash(model.graph, available_isas().back(), false, 1);
-    CHECK(int8 != fp32);
+    // A detector may see nothing in random numbers, in either precision.
+    if (!lists_detections(entry.outputs.front())) CHECK(int8 != fp32);
     // The portable loops take minutes over the largest networks; what they compute shows in the others.
     constexpr std::int64_t portable_macs = 4'200'000'000;
     const bool large = Program::compile(model.graph)->macs() > portable_macs;

@@ -64,6 +64,9 @@ TEST_CASE("a wrong number of inputs is an error for every operation with a fixed
   };
   const Case cases[] = {
       {"Convolution", Attributes::of(convolution(2)), 1, "has 1 inputs, expected 2 to 5"},
+      {"Deconvolution", Attributes::of(convolution(2)), 1, "has 1 inputs, expected 2 to 5"},
+      {"PoolingIndices", Attributes::of(PoolingIndicesAttributes{pooling("max", 2, 1), 0, "i64"}), 2,
+       "has 2 inputs, expected 1"},
       {"MatMul", Attributes::of(MatMulAttributes{}), 1, "has 1 inputs, expected 2 to 4"},
       {"Pooling", Attributes::of(pooling("max", 2, 1)), 2, "has 2 inputs, expected 1"},
       {"Eltwise", Attributes::of(EltwiseAttributes{}), 3, "has 3 inputs, expected 2"},
