@@ -10,7 +10,6 @@
 #include "apps/refcalib/command.h"
 #include "apps/refcalib/measure.h"
 #include "apps/refcalib/options.h"
-#include "apps/refcalib/shape_option.h"
 #include "apps/refcalib/text.h"
 #include "engine/core/error.h"
 #include "engine/core/parallel.h"
@@ -21,8 +20,8 @@ namespace {
 struct Options {
   ModelOptions model;
   InputOptions input;
-  std::string api = "sync", versus, report_type, report_folder, report_file, shape;
-  std::size_t iterations = 0, batch = 0, streams = 0, requests = 0, warm_up = 5;
+  std::string api = "sync", versus, report_type, report_folder, report_file;
+  std::size_t iterations = 0, streams = 0, requests = 0, warm_up = 5;
   double seconds = 0;
   bool pin = false, per_layer = false, versus_float = false;
   IgnoredOptions ignored{{{"-l", "all layers are built in"},
@@ -59,12 +58,6 @@ void declare(CLI::App& app, Options& o) {
   app.add_option("--warm-up", o.warm_up, "Runs that are not counted")
       ->check(whole_number())
       ->capture_default_str()
-      ->group(how);
-  app.add_option("-b,--batch", o.batch, "Batch; must be the model's in this version")
-      ->check(whole_number())
-      ->group(how);
-  app.add_option("--shape", o.shape,
-                 "Input shapes, [1,3,224,224] or name[1,3,224,224],…; must be the model's")
       ->group(how);
   app.add_option("--nstreams", o.streams, "Streams of --api async, which share --nthreads; 0: one per thread")
       ->check(whole_number())
@@ -123,23 +116,6 @@ Candidate load_candidate(const ModelOptions& options) {
   candidate.program = engine::Program::compile(load(options).graph, options.compile_options());
   candidate.load_ms = watch.seconds() * 1e3;
   return candidate;
-}
-
-void check_shapes(const Options& o, const engine::Program& program, std::size_t batch) {
-  if (o.batch != 0 && o.batch != batch)
-    throw engine::UsageError("-b " + std::to_string(o.batch) + ": the model's batch is " +
-                             std::to_string(batch) + " and cannot be changed in this version");
-  for (const auto& [name, shape] : parse_shapes(o.shape)) {
-    bool known = false;
-    for (const engine::PortInfo& port : program.inputs()) {
-      if (!name.empty() && name != port.name) continue;
-      known = true;
-      if (port.shape != shape)
-        throw engine::UsageError("--shape: input '" + port.name + "' has shape " +
-                                 engine::to_string(port.shape) + ", which cannot be changed in this version");
-    }
-    if (!known) throw engine::UsageError("--shape: the model has no input '" + name + "'");
-  }
 }
 
 engine::DatasetOptions data_options(const Options& o) {
@@ -237,7 +213,6 @@ Exit run_sync(const Options& o, Report& report, const Candidate& first,
   const std::optional<int> first_core = o.pin ? std::optional(0) : std::nullopt;
   engine::Session session(first.program, o.model.threads, first_core);
   engine::Dataset dataset(first.program->inputs(), data_options(o));
-  check_shapes(o, *first.program, dataset.batch());
   report_inputs(report, dataset, o.input);
   fill(session, dataset, 0, report);
   std::optional<engine::Session> other;
@@ -272,7 +247,6 @@ Exit run_async(const Options& o, Report& report, const Candidate& candidate) {
   const std::size_t streams = o.streams == 0 ? static_cast<std::size_t>(threads) : o.streams;
   const int threads_each = std::max(1, threads / static_cast<int>(streams));
   engine::Dataset dataset(candidate.program->inputs(), data_options(o));
-  check_shapes(o, *candidate.program, dataset.batch());
   report_inputs(report, dataset, o.input);
   std::vector<engine::Session> sessions;
   for (std::size_t s = 0; s < streams; ++s) {

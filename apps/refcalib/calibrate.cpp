@@ -33,7 +33,6 @@ struct Options {
   LayerLists keep_float;
   std::string output, precision = "INT8", device, progress, report_file;
   std::string method = engine::default_method(), weights = "per-channel", activations = "asymmetric";
-  std::size_t batch = 0;
   bool float_weights = false;
   IgnoredOptions ignored{
       {{"-c,--config", "models are named by -m in simplified mode"},
@@ -83,7 +82,7 @@ void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"asymmetric", "symmetric"}))
       ->group(how);
   o.keep_float.declare(app, how);
-  app.add_option("--batch-size", o.batch, "Must be the model's")->check(whole_number())->group(how);
+  app.add_option("--batch-size", o.model.batch, "The same as --batch")->check(whole_number())->group(how);
   app.add_option("-p,--precision", o.precision, "Only INT8")->group(how);
   app.add_option("-d,--device,--target-devices", o.device, "Only CPU [also -td]")->group(how);
 
@@ -158,12 +157,6 @@ engine::CalibrationOptions calibration_options(const Options& o) {
   return options;
 }
 
-void check_batch(const Options& o, const engine::Dataset& dataset) {
-  if (o.batch != 0 && o.batch != dataset.batch())
-    throw engine::UsageError("--batch-size " + std::to_string(o.batch) + ": the model's batch is " +
-                             std::to_string(dataset.batch()) + " and cannot be changed in this version");
-}
-
 /// "FILE", or the first and the last of a batch.
 std::string samples_of_run(const engine::Dataset& dataset, std::size_t run) {
   const std::size_t first = run * dataset.batch();
@@ -206,7 +199,6 @@ Exit run(const Options& o, Report& report) {
   const engine::Model model = load(o.model);
   const fs::path output = prepare_output(o);
   engine::Dataset dataset(input_ports(model.graph), data);
-  check_batch(o, dataset);
   report.line("model: " + o.model.model + " (IR version " + std::to_string(model.document.version) + ")");
   report_inputs(report, dataset, o.input);
 
@@ -215,7 +207,7 @@ Exit run(const Options& o, Report& report) {
     report.error("interrupted; nothing was written");
     return Exit::interrupted;
   }
-  const CalibrationReport summary(report, *result, output, o.model.threads);
+  const CalibrationReport summary(report, *result, output, o.model);
   summary.print(o.method, o.weights, o.activations, dataset);
   if (o.verbose || !o.report_file.empty()) summary.print_layers(o.verbose, o.report_file);
   if (!o.no_measure) summary.print_measurements(model, dataset);

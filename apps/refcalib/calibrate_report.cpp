@@ -34,12 +34,12 @@ std::size_t affordable_runs(engine::Session& reference, const engine::Dataset& d
 }  // namespace
 
 CalibrationReport::CalibrationReport(Report& report, const engine::CalibrationResult& result,
-                                     std::filesystem::path written, int threads)
+                                     std::filesystem::path written, const ModelOptions& model)
     : report_(report),
       result_(result),
       written_(std::move(written)),
-      threads_(threads),
-      program_(engine::Program::compile(engine::load_model(written_).graph)) {}
+      threads_(model.threads),
+      program_(engine::Program::compile(engine::load_model(written_, {}, input_shapes(model)).graph)) {}
 
 void CalibrationReport::print(const std::string& method, const std::string& weights,
                               const std::string& activations, const engine::Dataset& dataset) const {

@@ -18,7 +18,7 @@ class CalibrationReport {
  public:
   /// Loads and compiles the written model.
   CalibrationReport(Report& report, const engine::CalibrationResult& result, std::filesystem::path written,
-                    int threads);
+                    const ModelOptions& model);
 
   /// Samples, method, layers in INT8, files, times.
   void print(const std::string& method, const std::string& weights, const std::string& activations,

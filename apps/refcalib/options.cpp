@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "apps/refcalib/shape_option.h"
 #include "apps/refcalib/text.h"
 #include "engine/core/error.h"
 
@@ -52,7 +53,18 @@ void declare_model(CLI::App& app, ModelOptions& options) {
       ->required();
   app.add_option("-w,--weights-file", options.weights, "Its weights; default: the .bin beside the .xml");
   app.add_flag("--fp32", options.float_only, "Run in FP32 even if the model is quantized");
+  app.add_option("-b,--batch", options.batch, "Samples per run; default: what the model states")
+      ->check(whole_number());
+  app.add_option("--shape", options.shape,
+                 "Input shapes other than the model's: [1,3,224,224] or name[1,3,224,224],…");
   declare_machine(app, options);
+}
+
+engine::ir::InputShapes input_shapes(const ModelOptions& options) {
+  engine::ir::InputShapes shapes;
+  shapes.shapes = parse_shapes(options.shape);
+  if (options.batch != 0) shapes.batch = static_cast<std::int64_t>(options.batch);
+  return shapes;
 }
 
 void check_device(const std::string& device) {
@@ -64,7 +76,7 @@ void check_device(const std::string& device) {
 
 engine::Model load(const ModelOptions& options) {
   check_device(options.device);
-  return engine::load_model(options.model, options.weights);
+  return engine::load_model(options.model, options.weights, input_shapes(options));
 }
 
 engine::DatasetOptions InputOptions::dataset(std::size_t random_samples) const {

@@ -28,6 +28,8 @@ struct ModelOptions {
   std::string device = "CPU";
   int threads = 0;  ///< 0: all cores
   bool float_only = false;
+  std::size_t batch = 0;  ///< 0: as the file states it
+  std::string shape;      ///< as parse_shapes() takes it
 
   engine::CompileOptions compile_options() const;
 };
@@ -37,6 +39,8 @@ void declare_model(CLI::App& app, ModelOptions& options);
 void declare_machine(CLI::App& app, ModelOptions& options);
 /// Reads the model that the options name. Throws UsageError for a device other than CPU; as load_model.
 engine::Model load(const ModelOptions& options);
+/// The input shapes that -b and --shape ask for. Throws UsageError.
+engine::ir::InputShapes input_shapes(const ModelOptions& options);
 void check_device(const std::string& device);
 
 /// What the network is fed with.

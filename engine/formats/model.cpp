@@ -4,10 +4,11 @@
 
 namespace refcalib::engine {
 
-Model load_model(const std::filesystem::path& path, const std::filesystem::path& weights) {
+Model load_model(const std::filesystem::path& path, const std::filesystem::path& weights,
+                 const ir::InputShapes& shapes) {
   Model model;
   model.document = ir::read_document(path, weights);
-  model.graph = ir::to_graph(model.document);
+  model.graph = ir::to_graph(ir::reshape(model.document, shapes));
   return model;
 }
 

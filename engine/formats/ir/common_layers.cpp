@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/formats/ir/reshape.h"
 #include "engine/ops/convolution.h"
 #include "engine/ops/eltwise.h"
 #include "engine/ops/movement.h"
@@ -21,6 +22,15 @@ void add_activation(LayerReader& reader, const char* function, double alpha, dou
 
 void add_identity(LayerReader& reader) {
   reader.add_reshape(Shape(reader.shape(0)));
+}
+
+void add_reshape_to_input(LayerReader& reader, bool special_zero) {
+  special_zero = reader.boolean("special_zero", special_zero);
+  if (!reader.document().reshaped || !reader.is_constant(1))
+    return reader.add("Reshape", ReshapeAttributes{special_zero}, {reader.input(0), reader.input(1)});
+  const ValueId target =
+      reader.constant_value("shape", Constant::i64_vector(fit_batch(reader.ints(1), reader.shape(0))));
+  reader.add("Reshape", ReshapeAttributes{special_zero}, {reader.input(0), target});
 }
 
 void add_channel_affine(LayerReader& reader, ValueId x, std::vector<float> scale, std::vector<float> shift) {

@@ -15,6 +15,8 @@ namespace refcalib::engine::ir {
 void add_activation(LayerReader& reader, const char* function, double alpha = 0, double beta = 0);
 /// Values kept as they are under the layer's own name.
 void add_identity(LayerReader& reader);
+/// A Reshape to the dimensions of input 1; `special_zero` counts if the attribute is absent.
+void add_reshape_to_input(LayerReader& reader, bool special_zero);
 /// y = x * scale[c] + shift[c]; both vectors have one or C elements.
 void add_channel_affine(LayerReader& reader, ValueId x, std::vector<float> scale, std::vector<float> shift);
 /// PRelu with a constant slope of 1 or C elements.

@@ -104,6 +104,8 @@ struct Document {
   std::string raw;                     ///< meta_data, rt_info, quantization_parameters …, verbatim
   std::span<const std::byte> weights;  ///< content of the .bin
   std::shared_ptr<const void> weights_owner;
+  bool reshaped =
+      false;  ///< inputs have other shapes than the file states: declared shapes of later layers do not count
   std::vector<std::byte> appended;  ///< bytes that the writer puts behind `weights`; blobs may point there
 
   bool legacy() const noexcept { return version < 10; }

@@ -5,6 +5,7 @@
 #include "engine/formats/ir/common_layers.h"
 #include "engine/formats/ir/element_type.h"
 #include "engine/formats/ir/legacy_layers.h"
+#include "engine/formats/ir/reshape.h"
 #include "engine/formats/ir/text.h"
 #include "engine/ops/movement.h"
 
@@ -44,13 +45,15 @@ void read_const(LayerReader& reader) {
 /// The target is input 1 or the attribute `dim`; the window attributes of v2 leave it to the declared output. So do
 /// converters that turn a batch into elements and leave `dim` as it was.
 void read_reshape(LayerReader& reader) {
-  if (reader.input_count() > 1)
-    return reader.add("Reshape", ReshapeAttributes{reader.boolean("special_zero", true)},
-                      {reader.input(0), reader.input(1)});
-  const std::vector<std::int64_t> target = reader.integers("dim");
+  if (reader.input_count() > 1) return add_reshape_to_input(reader, true);
+  std::vector<std::int64_t> target = reader.integers("dim");
+  if (reader.document().reshaped) target = fit_batch(std::move(target), reader.shape(0));
   const bool window = reader.integer("axis", 0) != 0 || reader.integer("num_axes", -1) != -1;
   const Shape& output = declared(reader);
   const bool fits = !output.empty() && element_count(output) == element_count(reader.shape(0));
+  if (reader.document().reshaped && (target.empty() || window))
+    throw UnsupportedError("the shape of its output is stated for the file's own input shapes only",
+                           {{}, {}, "leave -b and -shape out"});
   if (target.empty() || window || fits) return reader.add_reshape(output);
   const ValueId shape = reader.constant_value("shape", Constant::i64_vector(target));
   reader.add("Reshape", ReshapeAttributes{true}, {reader.input(0), shape});

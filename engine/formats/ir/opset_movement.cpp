@@ -70,7 +70,7 @@ void read_convert(LayerReader& reader) {
 
 void read_reshape(LayerReader& reader) {
   reader.expect_inputs(2, 2);
-  reader.add("Reshape", ReshapeAttributes{reader.boolean("special_zero", false)}, reader.inputs());
+  add_reshape_to_input(reader, false);
 }
 
 void read_split(LayerReader& reader) {

@@ -143,7 +143,7 @@ class Translator {
 
   /// Legacy files state final shapes, batch included, and engines of the time ran those.
   void check_declared(const Layer& layer, const std::vector<ValueId>& outputs) const {
-    if (!document_.legacy()) return;
+    if (!document_.legacy() || document_.reshaped) return;
     for (std::size_t k = 0; k < outputs.size() && k < layer.outputs.size(); ++k) {
       const Shape& inferred = builder_.graph().value(outputs[k]).shape;
       const Shape& declared = layer.outputs[k].dims;
