@@ -6,7 +6,8 @@
 namespace refcalib_test {
 
 /// Parts of model paths: the networks that must run from every generation of the IR in which they are at hand.
-inline constexpr std::array<std::string_view, 22> required_networks = {
+inline constexpr std::array<std::string_view, 23> required_networks = {
+    "googlenet_lrn",
     "lenet/",
     "resnet8/",
     "resnet50_v15",
