@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "apps/refcalib/options.h"
 #include "apps/refcalib/report.h"
 #include "engine/calibration/calibrate.h"
 #include "engine/evaluation/dataset.h"
