@@ -43,6 +43,7 @@ class Placement {
       if (integer_.contains(id) && op_record(graph_.node(id).op).rule == QuantizationRule::weighted) {
         fold_input_scales(graph_, id);
         quantize_weights(id);
+        round_bias(id);
       }
     store(order);
   }
@@ -116,6 +117,23 @@ class Placement {
     }
     for (QuantizationRange& range : ranges) range.low = -range.high;
     graph_.value(weights).quantization = weight_quantization(ranges, 255);
+  }
+
+  /// A bias with units of its own is added in whole units.
+  void round_bias(NodeId id) {
+    if (graph_.node(id).inputs.size() < 3) return;
+    const Value& bias = graph_.value(graph_.node(id).inputs[2]);
+    if (!bias.constant || !bias.quantization) return;
+    std::vector<float> b = bias.constant.to_floats();
+    const Quantization& units = *bias.quantization;
+    for (std::size_t c = 0; c < b.size(); ++c) {
+      const float unit = units.scale[units.per_channel() ? c : 0];
+      const float rounded = std::nearbyint(b[c] / unit) * unit;
+      if (std::isfinite(rounded)) b[c] = rounded;
+    }
+    const ValueId whole =
+        graph_.add_constant(bias.name, Constant::f32(Shape{bias.constant.shape()}, std::move(b)));
+    graph_.node(id).inputs[2] = whole;
   }
 
   /// True if the node's output can be written as u8 by the node itself.

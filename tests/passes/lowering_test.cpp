@@ -41,6 +41,24 @@ bool has_integer_reader(const Graph& graph, ValueId id) {
   return false;
 }
 
+/// Every channel of a concatenation means what it means in the input that it comes from.
+void check_concatenation(const Graph& graph, const Node& node) {
+  const Quantization& out = *graph.value(node.outputs[0]).quantization;
+  if (!out.per_channel()) {
+    for (const ValueId id : node.inputs) CHECK(graph.value(id).quantization == out);
+    return;
+  }
+  std::size_t channel = 0;
+  for (const ValueId id : node.inputs) {
+    const Quantization& in = *graph.value(id).quantization;
+    for (std::size_t c = 0; c < static_cast<std::size_t>(graph.value(id).shape[1]); ++c, ++channel) {
+      CHECK(out.scale[channel] == in.scale[in.per_channel() ? c : 0]);
+      CHECK(out.zero_point_of(channel) == in.zero_point_of(c));
+    }
+  }
+  CHECK(channel == out.scale.size());
+}
+
 void check_node(const Graph& graph, const Node& node) {
   INFO(node.op << " '" << node.name << "'");
   const QuantizationRule rule = op_record(node.op).rule;
@@ -61,9 +79,7 @@ void check_node(const Graph& graph, const Node& node) {
     for (const ValueId id : node.inputs)
       if (!graph.value(id).constant) CHECK(is_integer(graph, id) == in);
   }
-  if (rule == QuantizationRule::unify && in)
-    for (const ValueId id : node.inputs)
-      CHECK(graph.value(id).quantization == graph.value(node.outputs[0]).quantization);
+  if (rule == QuantizationRule::unify && in) check_concatenation(graph, node);
 }
 
 void check_values(const Graph& graph) {

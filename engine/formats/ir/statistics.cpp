@@ -146,31 +146,28 @@ class Normalizer {
   std::map<ValueId, Extremes> known_;
 };
 
-/// The engines that ran these files added the bias to the integer sums, rounded to units of the accumulator:
-/// scale of the input times the weights' largest magnitude / 127. Bit-equal emulations of them need that.
-void round_biases(Graph& graph) {
+/// The engines that ran these files added the bias to the integer sums, rounded to units of the accumulator: scale of the input
+/// times the weights' largest magnitude / 127. A quantization of the bias says so; it counts where the layer runs on integers.
+void give_bias_units(Graph& graph) {
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
-    if (node.op != "Convolution" || node.inputs.size() < 3 || node.hint == PrecisionHint::keep_float)
-      continue;
+    if (node.op != "Convolution" || node.inputs.size() < 3) continue;
     const auto& input = graph.value(node.inputs[0]).quantization;
     const Constant &weights = graph.value(node.inputs[1]).constant,
-                   &bias = graph.value(node.inputs[2]).constant;
+                   bias = graph.value(node.inputs[2]).constant;
     if (!input || !weights || !bias || (input->per_channel() && !is_depthwise(graph, node))) continue;
     const WeightChannels channel = weight_channels_of(graph, node);
-    std::vector<float> b = bias.to_floats();
-    if (b.size() != channel.count()) continue;
-    std::vector<float> largest(channel.count(), 0.0f);
+    if (bias.count() != static_cast<std::int64_t>(channel.count())) continue;
+    Quantization units;
+    units.scale.assign(channel.count(), 0.0f);
     const std::vector<float> w = weights.to_floats();
     for (std::size_t i = 0; i < w.size(); ++i)
-      largest[channel.of(i)] = std::max(largest[channel.of(i)], std::abs(w[i]));
-    for (std::size_t c = 0; c < b.size(); ++c) {
-      const float unit = largest[c] / 127.0f * input->scale[input->per_channel() ? c : 0];
-      const float rounded = std::nearbyint(b[c] / unit) * unit;
-      if (std::isfinite(rounded)) b[c] = rounded;
-    }
-    const std::string name = graph.value(node.inputs[2]).name;
-    graph.node(id).inputs[2] = graph.add_constant(name, Constant::f32(Shape{bias.shape()}, std::move(b)));
+      units.scale[channel.of(i)] = std::max(units.scale[channel.of(i)], std::abs(w[i]));
+    for (std::size_t c = 0; c < units.scale.size(); ++c)
+      units.scale[c] = units.scale[c] / 127.0f * input->scale[input->per_channel() ? c : 0];
+    const ValueId own = graph.add_constant(graph.value(node.inputs[2]).name, bias);
+    graph.value(own).quantization = std::move(units);
+    graph.node(id).inputs[2] = own;
   }
 }
 
@@ -179,7 +176,7 @@ void round_biases(Graph& graph) {
 void apply_statistics(const Document& document, Graph& graph) {
   if (document.statistics.empty()) return;
   Normalizer(document, graph).run();
-  round_biases(graph);
+  give_bias_units(graph);
 }
 
 }  // namespace refcalib::engine::ir
