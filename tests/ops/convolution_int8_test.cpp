@@ -193,7 +193,7 @@ TEST_CASE("other convolutions count all channels in units of the largest scale",
   for (std::size_t i = 0; i < l.w.data.size(); ++i)
     by_hand.w.data[i] *= l.in.scale[i / kernel % inputs] / largest;
   const auto outputs = run_everywhere(b.graph(), {l.x}, true).front();
-  CHECK(deviation(outputs, convolve(by_hand.x, by_hand.w, l.bias, l.a).data) < 0.02);
+  CHECK(deviation(outputs, convolve(by_hand.x, by_hand.w, l.bias, l.a).data) < 0.05);
 }
 
 TEST_CASE("residuals are added as stored, in u8 or in f32", "[convolution][int8]") {

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
-#include <map>
+#include <functional>
 #include <memory>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -12,23 +14,29 @@
 namespace refcalib::engine::ir {
 namespace {
 
-/// Copies the bytes that blobs name, each range once, behind one another.
+/// Copies the bytes that blobs name behind one another; equal contents share one place.
 class Gatherer {
  public:
   explicit Gatherer(const Document& document) : document_(document) {}
 
   /// The place of a blob's bytes in the new weights.
   std::uint64_t place(const Blob& blob, const std::string& layer) {
-    const auto [it, added] = places_.try_emplace({blob.offset, blob.size}, bytes_->size());
-    if (added) {
-      // Vector types are read where they lie.
-      constexpr std::size_t alignment = 8;
-      it->second = (bytes_->size() + alignment - 1) / alignment * alignment;
-      const auto content = document_.bytes(blob, layer);
-      bytes_->resize(it->second);
-      bytes_->insert(bytes_->end(), content.begin(), content.end());
+    const auto content = document_.bytes(blob, layer);
+    const std::size_t hash =
+        std::hash<std::string_view>{}({reinterpret_cast<const char*>(content.data()), content.size()});
+    for (auto [it, end] = places_.equal_range(hash); it != end; ++it) {
+      const auto& [offset, size] = it->second;
+      if (size == content.size() &&
+          std::equal(content.begin(), content.end(), bytes_->begin() + static_cast<std::ptrdiff_t>(offset)))
+        return offset;
     }
-    return it->second;
+    // Elements of every type lie at multiples of their size.
+    constexpr std::size_t alignment = 8;
+    const std::size_t offset = (bytes_->size() + alignment - 1) / alignment * alignment;
+    bytes_->resize(offset);
+    bytes_->insert(bytes_->end(), content.begin(), content.end());
+    places_.emplace(hash, std::pair{offset, content.size()});
+    return offset;
   }
 
   std::shared_ptr<const std::vector<std::byte>> bytes() const { return bytes_; }
@@ -36,7 +44,8 @@ class Gatherer {
  private:
   const Document& document_;
   std::shared_ptr<std::vector<std::byte>> bytes_ = std::make_shared<std::vector<std::byte>>();
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> places_;
+  std::unordered_multimap<std::size_t, std::pair<std::size_t, std::size_t>>
+      places_;  ///< offset and size by hash
 };
 
 /// Sub-graphs are kept as text, with offsets that nobody here may change.
