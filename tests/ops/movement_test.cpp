@@ -194,4 +194,9 @@ TEST_CASE("gather picks along any axis in every context", "[gather]") {
   }
   CHECK_THROWS_WITH(inferred("Gather", Attributes::of(GatherAttributes{1}), {{4}, {1}}),
                     Contains("axis 1 is outside a tensor of rank 1"));
+  GraphBuilder computed;
+  const ValueId x = computed.input("x", DType::f32, {4}), i = computed.input("i", DType::i64, {3});
+  computed.output(computed.add1("Gather", "pick", Attributes::of(GatherAttributes{0}), {x, i}));
+  CHECK(run_everywhere(computed.finish(), {{{4}, {10, 20, 30, 40}}, {{3}, {3, -1, 1}}}).front() ==
+        std::vector<float>{40, 40, 20});
 }
