@@ -118,6 +118,27 @@ std::vector<float> unsigned_zeros(std::vector<float> values) {
   return values;
 }
 
+/// True if nothing but depthwise convolutions that run on integers read the value.
+bool only_depthwise_readers(const Graph& graph, const Candidates& candidates, ValueId id) {
+  const std::vector<NodeId> readers = graph.consumers(id);
+  return !readers.empty() && !graph.is_output(id) &&
+         std::all_of(readers.begin(), readers.end(), [&](NodeId reader) {
+           const auto& integer = candidates.weighted;
+           return std::find(integer.begin(), integer.end(), reader) != integer.end() &&
+                  graph.node(reader).inputs.front() == id && is_depthwise(graph, graph.node(reader));
+         });
+}
+
+/// A range for each channel: what it was seen to take, within the range of the whole.
+std::vector<QuantizationRange> channel_ranges(const ObservedValue& seen, const QuantizationRange& whole) {
+  // Channels that hardly ever answered may do so on other data: none gets less than this share of the whole.
+  constexpr float smallest_share = 1.0F / 64;
+  std::vector<QuantizationRange> ranges;
+  for (const float top : seen.channel_max)
+    ranges.push_back({0, std::clamp(top, whole.high * smallest_share, whole.high)});
+  return ranges;
+}
+
 void search(const Graph& original, const Graph& graph, const Candidates& candidates,
             const std::map<ValueId, ObservedValue>& seen, const CalibrationOptions& options,
             CalibrationResult& result) {
@@ -136,8 +157,11 @@ void search(const Graph& original, const Graph& graph, const Candidates& candida
       const std::string& name = graph.value(id).name;
       // Values that a pass made are not in the file; they share the range of one that is.
       if (original.find_value(name) == kNone) continue;
-      result.annotation.activations.push_back(
-          {name, {range}, 256, unsigned_zeros(value.channel_min), unsigned_zeros(value.channel_max)});
+      const bool each = options.per_channel_activations && group.size() == 1 && range.low == 0 &&
+                        value.channel_max.size() > 1 && only_depthwise_readers(graph, candidates, id);
+      result.annotation.activations.push_back({name, each ? channel_ranges(value, range) : std::vector{range},
+                                               256, unsigned_zeros(value.channel_min),
+                                               unsigned_zeros(value.channel_max)});
       const Range all = value.histogram.range();
       result.values.push_back({name, all.min + 0.0F, all.max + 0.0F, range, value.histogram.nan_count(),
                                value.histogram.inf_count()});
