@@ -33,7 +33,7 @@ struct Options {
   LayerLists keep_float;
   std::string output, precision = "INT8", device, progress, report_file;
   std::string method = engine::default_method(), weights = "per-channel", activations = "asymmetric";
-  bool float_weights = false, per_tensor_activations = false;
+  bool float_weights = false, per_tensor_activations = false, plain_biases = false;
   IgnoredOptions ignored{
       {{"-c,--config", "models are named by -m in simplified mode"},
        {"--definitions", "there is no configuration file in simplified mode"},
@@ -74,6 +74,7 @@ void declare(CLI::App& app, Options& o) {
       ->capture_default_str()
       ->check(CLI::IsMember({"per-channel", "per-tensor"}))
       ->group(how);
+  app.add_flag("--no-bias-correction", o.plain_biases, "Keep the biases of the model")->group(how);
   app.add_flag("--per-tensor-activations", o.per_tensor_activations,
                "One range for every activation; default: one per channel in front of depthwise convolutions")
       ->group(how);
@@ -154,6 +155,7 @@ engine::CalibrationOptions calibration_options(const Options& o) {
   options.method = o.method;
   options.per_channel_weights = o.weights == "per-channel";
   options.activations = o.activations;
+  options.correct_bias = !o.plain_biases;
   options.per_channel_activations = !o.per_tensor_activations;
   options.ignore_layers = o.keep_float.names();
   options.ignore_types = o.keep_float.types();

@@ -14,9 +14,11 @@
 #include <thread>
 #include <utility>
 
+#include "engine/calibration/bias_correction.h"
 #include "engine/calibration/candidates.h"
 #include "engine/calibration/range_observer.h"
 #include "engine/ops/weighted_traits.h"
+#include "engine/passes/fold_input_scales.h"
 #include "engine/passes/passes.h"
 #include "engine/passes/quantization_groups.h"
 
@@ -118,14 +120,14 @@ std::vector<float> unsigned_zeros(std::vector<float> values) {
   return values;
 }
 
-/// True if nothing but depthwise convolutions that run on integers read the value.
-bool only_depthwise_readers(const Graph& graph, const Candidates& candidates, ValueId id) {
+/// True if nothing but convolutions that run on integers, and can tell channels apart, read the value.
+bool only_channelwise_readers(const Graph& graph, const Candidates& candidates, ValueId id) {
   const std::vector<NodeId> readers = graph.consumers(id);
   return !readers.empty() && !graph.is_output(id) &&
          std::all_of(readers.begin(), readers.end(), [&](NodeId reader) {
            const auto& integer = candidates.weighted;
            return std::find(integer.begin(), integer.end(), reader) != integer.end() &&
-                  graph.node(reader).inputs.front() == id && is_depthwise(graph, graph.node(reader));
+                  graph.node(reader).inputs.front() == id && takes_channel_scales(graph, graph.node(reader));
          });
 }
 
@@ -158,7 +160,7 @@ void search(const Graph& original, const Graph& graph, const Candidates& candida
       // Values that a pass made are not in the file; they share the range of one that is.
       if (original.find_value(name) == kNone) continue;
       const bool each = options.per_channel_activations && group.size() == 1 && range.low == 0 &&
-                        value.channel_max.size() > 1 && only_depthwise_readers(graph, candidates, id);
+                        value.channel_max.size() > 1 && only_channelwise_readers(graph, candidates, id);
       result.annotation.activations.push_back({name, each ? channel_ranges(value, range) : std::vector{range},
                                                256, unsigned_zeros(value.channel_min),
                                                unsigned_zeros(value.channel_max)});
@@ -200,15 +202,21 @@ std::vector<QuantizationRange> weight_ranges(const Graph& graph, const Node& nod
 }
 
 void choose_weights(const Graph& original, const Graph& simplified, const Candidates& candidates,
-                    bool per_channel, CalibrationResult& result) {
+                    const std::map<ValueId, ObservedValue>& seen, const CalibrationOptions& options,
+                    CalibrationResult& result) {
   for (const NodeId id : candidates.weighted) {
     const std::string& name = simplified.node(id).name;
     for (const NodeId source : original.order()) {
       const Node& node = original.node(source);
       const Constant* weights = node.name == name ? source_weights(original, node) : nullptr;
       if (weights == nullptr) continue;
-      result.annotation.weights.push_back(
-          {name, weight_ranges(original, node, *weights, per_channel), 255, {}});
+      std::vector<QuantizationRange> ranges =
+          weight_ranges(original, node, *weights, options.per_channel_weights);
+      const auto input = seen.find(simplified.node(id).inputs.front());
+      std::vector<float> bias;
+      if (options.correct_bias && input != seen.end())
+        bias = corrected_bias(original, node, *weights, ranges, input->second.channel_means());
+      result.annotation.weights.push_back({name, std::move(ranges), 255, std::move(bias)});
     }
   }
 }
@@ -259,7 +267,7 @@ CalibrationResult calibrate(const Graph& graph, std::size_t samples, const FillI
 
   const auto searching = Clock::now();
   search(graph, simplified, candidates, seen, options, result);
-  choose_weights(graph, simplified, candidates, options.per_channel_weights, result);
+  choose_weights(graph, simplified, candidates, seen, options, result);
   result.search_seconds = seconds_since(searching);
   return result;
 }

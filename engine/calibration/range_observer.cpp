@@ -1,6 +1,7 @@
 #include "engine/calibration/range_observer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "engine/calibration/histogram_isa.h"
@@ -9,19 +10,21 @@
 namespace refcalib::engine {
 namespace {
 
-/// Extremes per channel of rows of channels. NaN is skipped: every comparison with it is false.
-void channel_extremes(const float* data, const RowView& rows, float* low, float* high) noexcept {
+/// Extremes and sums per channel of rows of channels. NaN is skipped in extremes: every comparison with it is false.
+void channel_extremes(const float* data, const RowView& rows, float* low, float* high, float* sum) noexcept {
   for (std::int64_t r = 0; r < rows.rows; ++r) {
     const float* row = data + r * rows.stride;
     for (std::int64_t c = 0; c < rows.length; ++c) {
       low[c] = row[c] < low[c] ? row[c] : low[c];
       high[c] = row[c] > high[c] ? row[c] : high[c];
+      sum[c] += row[c];
     }
   }
 }
 
 /// The same for planes of a plain tensor; a vector is one plane.
-void plane_extremes(const float* data, const TensorRef& tensor, float* low, float* high) noexcept {
+void plane_extremes(const float* data, const TensorRef& tensor, float* low, float* high,
+                    float* sum) noexcept {
   const Shape& shape = tensor.shape;
   const std::int64_t batch = shape.size() > 1 ? shape[0] : 1, channels = tensor.channels();
   std::int64_t plane = shape.size() == 1 ? shape[0] : 1;
@@ -32,6 +35,7 @@ void plane_extremes(const float* data, const TensorRef& tensor, float* low, floa
       for (std::int64_t i = 0; i < plane; ++i) {
         low[c] = values[i] < low[c] ? values[i] : low[c];
         high[c] = values[i] > high[c] ? values[i] : high[c];
+        sum[c] += values[i];
       }
     }
 }
@@ -43,7 +47,29 @@ void ObservedValue::merge(const ObservedValue& other) {
   for (std::size_t c = 0; c < channel_min.size(); ++c) {
     channel_min[c] = std::min(channel_min[c], other.channel_min[c]);
     channel_max[c] = std::max(channel_max[c], other.channel_max[c]);
+    mean_total[c] += other.mean_total[c];
   }
+  observations += other.observations;
+}
+
+void ObservedValue::add_means(std::vector<float>& sums, std::int64_t per_channel) noexcept {
+  // Means of all of a run's samples as whole numbers of units, whose sum depends on no order.
+  constexpr double largest = 1 << 25;
+  for (std::size_t c = 0; c < sums.size(); ++c) {
+    const double mean =
+        static_cast<double>(sums[c]) / static_cast<double>(std::max<std::int64_t>(per_channel, 1));
+    if (std::isfinite(mean)) mean_total[c] += std::llrint(std::clamp(mean, -largest, largest) * kMeanUnits);
+    sums[c] = 0;
+  }
+  ++observations;
+}
+
+std::vector<float> ObservedValue::channel_means() const {
+  std::vector<float> means;
+  for (const std::int64_t total : mean_total)
+    means.push_back(static_cast<float>(static_cast<double>(total) / kMeanUnits /
+                                       static_cast<double>(std::max<std::int64_t>(observations, 1))));
+  return means;
 }
 
 RangeObserver::RangeObserver(const Program& program, const std::vector<ValueId>& watched)
@@ -54,6 +80,8 @@ RangeObserver::RangeObserver(const Program& program, const std::vector<ValueId>&
     const std::size_t channels = shape.size() > 1 ? static_cast<std::size_t>(shape[1]) : 1;
     value.channel_min.assign(channels, std::numeric_limits<float>::infinity());
     value.channel_max.assign(channels, -std::numeric_limits<float>::infinity());
+    value.mean_total.assign(channels, 0);
+    sums_[id].assign(channels, 0.0F);
   }
 }
 
@@ -66,10 +94,13 @@ void RangeObserver::after_step(int, std::span<const ValueView> outputs) noexcept
     it->second.histogram.update(data, static_cast<std::size_t>(rows.rows),
                                 static_cast<std::size_t>(rows.length), static_cast<std::size_t>(rows.stride),
                                 kernel_);
+    ObservedValue& seen = it->second;
+    std::vector<float>& sums = sums_.find(view.id)->second;
     if (view.tensor.layout == Layout::channels_last)
-      channel_extremes(data, rows, it->second.channel_min.data(), it->second.channel_max.data());
+      channel_extremes(data, rows, seen.channel_min.data(), seen.channel_max.data(), sums.data());
     else
-      plane_extremes(data, view.tensor, it->second.channel_min.data(), it->second.channel_max.data());
+      plane_extremes(data, view.tensor, seen.channel_min.data(), seen.channel_max.data(), sums.data());
+    seen.add_means(sums, view.tensor.count() / static_cast<std::int64_t>(sums.size()));
   }
 }
 

@@ -13,8 +13,16 @@ namespace refcalib::engine {
 struct ObservedValue {
   Histogram histogram;
   std::vector<float> channel_min, channel_max;
+  /// Sums of the runs' means per channel in units of 1 / kMeanUnits, and the number of runs.
+  std::vector<std::int64_t> mean_total;
+  std::int64_t observations = 0;
+  static constexpr double kMeanUnits = 1 << 20;
 
   void merge(const ObservedValue& other);
+  /// Takes the sums of one run over `per_channel` elements each, and sets them to 0.
+  void add_means(std::vector<float>& sums, std::int64_t per_channel) noexcept;
+  /// Mean of each channel over all runs.
+  std::vector<float> channel_means() const;
 };
 
 /// Watches chosen values of an observed run.
@@ -31,6 +39,7 @@ class RangeObserver final : public StepObserver {
 
  private:
   std::map<ValueId, ObservedValue> values_;
+  std::map<ValueId, std::vector<float>> sums_;  ///< of the current run
   HistogramKernel kernel_;
 };
 

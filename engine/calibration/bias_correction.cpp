@@ -1,0 +1,100 @@
+#include "engine/calibration/bias_correction.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "engine/ops/convolution.h"
+#include "engine/ops/eltwise.h"
+#include "engine/ops/weighted_traits.h"
+
+namespace refcalib::engine {
+namespace {
+
+/// Which input channel each element of the weights meets.
+struct InputChannels {
+  std::size_t outputs = 1, inputs = 1, area = 1;  ///< [groups][outputs][inputs][area]
+  bool transposed = false;                        ///< of a MatMul: [inputs][outputs]
+
+  std::size_t of(std::size_t element) const noexcept {
+    if (transposed) return element / outputs;
+    const std::size_t row = element / area;
+    return row / (outputs * inputs) * inputs + row % inputs;
+  }
+};
+
+std::optional<InputChannels> input_channels(const Graph& graph, const Node& node) {
+  const Shape& w = graph.value(node.inputs[1]).shape;
+  if (node.op == "Convolution") {
+    InputChannels channels;
+    channels.outputs = static_cast<std::size_t>(w[1]);
+    channels.inputs = static_cast<std::size_t>(w[2]);
+    for (std::size_t d = 3; d < w.size(); ++d) channels.area *= static_cast<std::size_t>(w[d]);
+    return channels;
+  }
+  if (node.op != "MatMul" || w.size() != 2 || graph.value(node.inputs[0]).shape.size() != 2)
+    return std::nullopt;
+  const auto& m = node.attributes.as<MatMulAttributes>();
+  if (m.transpose_a) return std::nullopt;
+  InputChannels channels;
+  channels.inputs = static_cast<std::size_t>(w[m.transpose_b ? 1 : 0]);
+  channels.outputs = static_cast<std::size_t>(w[m.transpose_b ? 0 : 1]);
+  channels.transposed = !m.transpose_b;
+  return channels;
+}
+
+/// The bias of a node: its third input, the constant of an addition behind it, or zeros.
+std::optional<std::vector<float>> bias_of(const Graph& graph, const Node& node, std::size_t channels) {
+  const auto fitting = [&](const Constant& constant) -> std::optional<std::vector<float>> {
+    std::vector<float> values = constant.to_floats();
+    if (values.size() == 1) values.resize(channels, values.front());
+    if (values.size() != channels) return std::nullopt;
+    return values;
+  };
+  if (node.inputs.size() > 2) {
+    const Constant& bias = graph.value(node.inputs[2]).constant;
+    return bias ? fitting(bias) : std::nullopt;
+  }
+  const std::vector<NodeId> readers = graph.consumers(node.outputs.front());
+  if (readers.size() == 1 && !graph.is_output(node.outputs.front())) {
+    const Node& reader = graph.node(readers.front());
+    if (reader.op == "Eltwise" && reader.attributes.as<EltwiseAttributes>().operation == "add" &&
+        reader.inputs.size() == 2) {
+      const ValueId other = reader.inputs[reader.inputs[0] == node.outputs.front() ? 1 : 0];
+      if (graph.value(other).constant) return fitting(graph.value(other).constant);
+    }
+  }
+  return std::vector<float>(channels, 0.0F);
+}
+
+}  // namespace
+
+std::vector<float> corrected_bias(const Graph& graph, const Node& node, const Constant& weights,
+                                  const std::vector<QuantizationRange>& ranges,
+                                  const std::vector<float>& means) {
+  const std::optional<InputChannels> inputs = input_channels(graph, node);
+  if (!inputs) return {};
+  const WeightChannels channel = weight_channels_of(graph, node);
+  auto bias = bias_of(graph, node, channel.count());
+  if (!bias) return {};
+  const Quantization q = weight_quantization(ranges, 255);
+  const std::vector<float> w = weights.to_floats();
+  std::vector<double> shift(channel.count(), 0.0);
+  for (std::size_t e = 0; e < w.size(); ++e) {
+    const std::size_t o = channel.of(e), i = inputs->of(e);
+    if (i >= means.size()) return {};
+    const float scale = q.scale[q.per_channel() ? o : 0];
+    const float integer = std::clamp(std::nearbyint(w[e] * (1.0F / scale)), -127.0F, 127.0F);
+    shift[o] += (static_cast<double>(integer) * scale - static_cast<double>(w[e])) * means[i];
+  }
+  bool changed = false;
+  for (std::size_t o = 0; o < bias->size(); ++o) {
+    const auto corrected = static_cast<float>(static_cast<double>((*bias)[o]) - shift[o]);
+    if (!std::isfinite(corrected)) return {};
+    changed = changed || corrected != (*bias)[o];
+    (*bias)[o] = corrected;
+  }
+  return changed ? *bias : std::vector<float>{};
+}
+
+}  // namespace refcalib::engine
