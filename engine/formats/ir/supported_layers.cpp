@@ -43,7 +43,7 @@ constexpr auto kLayers = std::to_array<SupportedLayer>({
     // Activations.
     {"ReLU, ReLU6, Clamp, Bounded_ReLU", "ReLU, Clamp", "Activation", "", kFused},
     {"PReLU", "PReLU", "PRelu, Eltwise", kFused, "slope of any shape that broadcasts"},
-    {"Activation (type)", "", "Activation", "", "the type is any layer of this section"},
+    {"Activation (type)", "", "Activation", "", "the type names one of these functions, or SoftMax"},
     {"ELU", "Elu", "Activation"},
     {"Sigmoid, Logistic", "Sigmoid", "Activation"},
     {"TanH", "Tanh", "Activation"},
@@ -59,7 +59,8 @@ constexpr auto kLayers = std::to_array<SupportedLayer>({
     {"Sin, Cos, Tan, Asin, Acos, Atan", "Sin, Cos, Tan, Asin, Acos, Atan", "Activation"},
     {"Sinh, Cosh, Asinh, Acosh, Atanh", "Sinh, Cosh, Asinh, Acosh, Atanh", "Activation"},
     {"", "IsNaN, IsFinite, IsInf", "Activation", kNo, "gives booleans"},
-    {"Not, Logical_Not", "LogicalNot, BitwiseNot", "Activation", kNo},
+    {"Not, Logical_Not", "LogicalNot", "Activation", "if of floats"},
+    {"", "BitwiseNot", "Activation", kNo, "floats are refused"},
 
     // Element-wise with several operands.
     {"Eltwise (sum)", "Add", "Eltwise", "operands of one shape",
@@ -107,7 +108,7 @@ constexpr auto kLayers = std::to_array<SupportedLayer>({
     {"ReverseSequence", "ReverseSequence", "ReverseSequence"},
     {"", "Roll", "Roll", "", "constant shifts"},
     {"Interp, Resample (linear)", "Interpolate", "Resize, ResizeNearest, Reshape, Transpose", "",
-     "at most 3 dimensions change; mode area is refused"},
+     "nearest moves values; at most 3 dimensions change otherwise; area is refused"},
     {"Resample (nearest), UpSampling", "", "ResizeNearest, Reshape"},
 
     // Indices.
