@@ -1,11 +1,13 @@
 #include "apps/refcalib/supported_report.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
 #include "tests/support/catch.hpp"
 
 using namespace refcalib::app;
+using refcalib_test::Contains;
 
 TEST_CASE("docs/operations.md is the printed table", "[supported]") {
   std::ifstream file(REFCALIB_SOURCE_DIR "/docs/operations.md", std::ios::binary);
