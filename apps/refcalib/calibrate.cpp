@@ -60,6 +60,7 @@ void declare(CLI::App& app, Options& o) {
   app.add_option("-m,--model,--models", o.model.model,
                  "Network: MODEL.xml of an Intermediate Representation");
   app.add_option("-w,--weights-file", o.model.weights, "Its weights; default: the .bin beside the .xml");
+  declare_shapes(app, o.model, "-b,--batch,--batch-size");
   app.add_option("--nthreads,--threads", o.model.threads, "Threads; 0: all cores")
       ->check(CLI::Range(0, 1024));
   app.add_option("-o,--output-dir", o.output,
@@ -86,7 +87,6 @@ void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"asymmetric", "symmetric"}))
       ->group(how);
   o.keep_float.declare(app, how);
-  app.add_option("--batch-size", o.model.batch, "The same as --batch")->check(whole_number())->group(how);
   app.add_option("-p,--precision", o.precision, "Only INT8")->group(how);
   app.add_option("-d,--device,--target-devices", o.device, "Only CPU [also -td]")->group(how);
 

@@ -25,6 +25,7 @@ struct Options {
 void declare(CLI::App& app, Options& o) {
   app.add_option("A", o.reference, "Reference: A.xml")->required();
   app.add_option("B", o.other, "Compared with it: B.xml")->required();
+  declare_shapes(app, o.machine);
   declare_machine(app, o.machine);
   app.add_flag("--fp32", o.machine.float_only, "Run both in FP32 even if they are quantized");
   declare_inputs(app, o.input, "-i,--input");

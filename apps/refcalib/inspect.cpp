@@ -3,6 +3,7 @@
 #include "apps/refcalib/command.h"
 #include "apps/refcalib/layer_rows.h"
 #include "apps/refcalib/options.h"
+#include "apps/refcalib/supported_report.h"
 #include "apps/refcalib/text.h"
 #include "engine/core/error.h"
 #include "engine/graph/print.h"
@@ -12,7 +13,8 @@ namespace {
 
 struct Options {
   ModelOptions model;
-  std::string dump, stage = "all";
+  std::string dump, stage = "all", format = "text";
+  bool supported = false;
 };
 
 void declare(CLI::App& app, Options& o) {
@@ -23,6 +25,15 @@ void declare(CLI::App& app, Options& o) {
                  "What to dump: graph (as read), passes (after all passes), program (steps), all")
       ->check(CLI::IsMember({"graph", "passes", "program", "all"}))
       ->capture_default_str();
+  CLI::Option* const model = app.get_option("--model")->required(false);
+  CLI::Option* const supported =
+      app.add_flag("--supported", o.supported,
+                   "Print the table of operations that can be read; needs no model")
+          ->excludes(model);
+  app.add_option("--format", o.format, "Of the table of operations: text or markdown")
+      ->check(CLI::IsMember({"text", "markdown"}))
+      ->capture_default_str()
+      ->needs(supported);
 }
 
 std::string quoted(const std::string& text) {
@@ -74,6 +85,11 @@ void print_ports(Report& report, const char* kind, std::span<const engine::PortI
 }
 
 Exit run(const Options& o, Report& report) {
+  if (o.supported) {
+    report.block(o.format == "markdown" ? supported_markdown() : supported_text());
+    return Exit::ok;
+  }
+  if (o.model.model.empty()) throw engine::UsageError("--model is required; see refcalib inspect --help");
   const engine::Model model = load(o.model);
   if (!o.dump.empty()) dump_graph(report, o, model.graph, "graph");
   if (o.stage == "graph" && !o.dump.empty()) return Exit::ok;

@@ -53,11 +53,15 @@ void declare_model(CLI::App& app, ModelOptions& options) {
       ->required();
   app.add_option("-w,--weights-file", options.weights, "Its weights; default: the .bin beside the .xml");
   app.add_flag("--fp32", options.float_only, "Run in FP32 even if the model is quantized");
-  app.add_option("-b,--batch", options.batch, "Samples per run; default: what the model states")
+  declare_shapes(app, options);
+  declare_machine(app, options);
+}
+
+void declare_shapes(CLI::App& app, ModelOptions& options, const std::string& batch_names) {
+  app.add_option(batch_names, options.batch, "Samples per run; default: what the model states")
       ->check(whole_number());
   app.add_option("--shape", options.shape,
                  "Input shapes other than the model's: [1,3,224,224] or name[1,3,224,224],…");
-  declare_machine(app, options);
 }
 
 engine::ir::InputShapes input_shapes(const ModelOptions& options) {

@@ -37,6 +37,8 @@ struct ModelOptions {
 void declare_model(CLI::App& app, ModelOptions& options);
 /// -nthreads and -d, for subcommands that name their models in another way.
 void declare_machine(CLI::App& app, ModelOptions& options);
+/// The options of other input shapes than the file states, which declare_model has.
+void declare_shapes(CLI::App& app, ModelOptions& options, const std::string& batch_names = "-b,--batch");
 /// Reads the model that the options name. Throws UsageError for a device other than CPU; as load_model.
 engine::Model load(const ModelOptions& options);
 /// The input shapes that -b and --shape ask for. Throws UsageError.

@@ -81,4 +81,21 @@ std::string Table::csv() const {
   return out;
 }
 
+std::string Table::markdown() const {
+  std::string out;
+  const auto append = [&out](const std::vector<std::string>& row, std::size_t columns) {
+    for (std::size_t i = 0; i < columns; ++i) {
+      out += "| ";
+      for (const char c : i < row.size() ? row[i] : std::string())
+        out += c == '|' ? "\\|" : std::string(1, c);
+      out += " ";
+    }
+    out += "|\n";
+  };
+  append(header, header.size());
+  append(std::vector<std::string>(header.size(), "---"), header.size());
+  for (const auto& row : rows) append(row, header.size());
+  return out;
+}
+
 }  // namespace refcalib::app

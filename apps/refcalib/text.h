@@ -31,6 +31,8 @@ struct Table {
   std::string text() const;
   /// Comma-separated values with a header line (RFC 4180 quoting).
   std::string csv() const;
+  /// A table of Markdown, "|" in the fields escaped.
+  std::string markdown() const;
 };
 
 }  // namespace refcalib::app

@@ -51,6 +51,36 @@ TEST_CASE("isa lists what there is and what is in use", "[cli]") {
   CHECK_THAT(succeed({"isa"}, {"REFCALIB_ISA=scalar"}).out, Contains("scalar  (in use)"));
 }
 
+TEST_CASE("the table of operations needs no model, everything else of inspect does", "[cli]") {
+  const std::string text = succeed({"inspect", "--supported"}).out;
+  const std::string page = succeed({"inspect", "-supported", "-format", "markdown"}).out;
+  CHECK_THAT(text, Contains("GroupConvolution (1)"));
+  CHECK(page.starts_with("# Operations\n"));
+  const std::string model = example("shapes_v7.xml");
+  for (const std::vector<std::string>& wrong :
+       std::vector<std::vector<std::string>>{{"inspect"},
+                                             {"inspect", "--supported", "-m", model},
+                                             {"inspect", "-m", model, "--format", "markdown"}}) {
+    const Outcome outcome = run_program(wrong);
+    CHECK(outcome.exit_code == 2);
+    CHECK_THAT(outcome.err, Contains("see refcalib inspect --help"));
+  }
+}
+
+TEST_CASE("every subcommand that reads a model takes other input shapes", "[cli]") {
+  const std::string model = example("shapes_v11.xml");
+  CHECK_THAT(succeed({"inspect", "-m", model, "--shape", "[2,3,48,40]"}).out, Contains("'data' [2,3,48,40]"));
+  CHECK_THAT(succeed({"infer", "-m", model, "-b", "3", "--random", "1"}).out, Contains("per run of 3"));
+  succeed({"bench", "-m", model, "-b", "3", "-niter", "2"});
+  const TemporaryFolder folder;
+  succeed({"calibrate", "-sm", "-m", model, "-s", example("calibration"), "-ss", "8", "-o",
+           folder.path().string(), "-b", "2", "--shape", "data[2,3,40,40]", "--no-measure"});
+  const std::string out = succeed({"compare", model, folder / "shapes_v11_i8.xml", "--shape", "[2,3,48,48]",
+                                   "-i", example("heldout"), "-subset", "4", "--outputs-only"})
+                              .out;
+  CHECK_THAT(out, Contains("stretch to 48x48"));
+}
+
 TEST_CASE("calibrate, then infer: the whole way in both generations", "[cli]") {
   for (const std::string generation : {"v7", "v11"}) {
     INFO(generation);

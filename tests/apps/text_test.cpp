@@ -42,4 +42,6 @@ TEST_CASE("CSV quotes what needs it", "[text]") {
   table.header = {"a", "b"};
   table.rows = {{"1,5", "say \"x\""}, {"plain", ""}};
   CHECK(table.csv() == "a,b\n\"1,5\",\"say \"\"x\"\"\"\nplain,\n");
+  table.rows.front().front() = "a|b";
+  CHECK(table.markdown() == "| a | b |\n| --- | --- |\n| a\\|b | say \"x\" |\n| plain |  |\n");
 }

@@ -18,15 +18,20 @@ int opset_number(std::string_view version) noexcept {
   return error == std::errc{} && end == digits.data() + digits.size() ? number : 0;
 }
 
+constexpr std::array<OpsetFamily, 10> kFamilies = {
+    opset_convolution_layers, opset_pooling_layers,  opset_activation_layers, opset_eltwise_layers,
+    opset_math_layers,        opset_movement_layers, opset_rearrange_layers,  opset_resize_layers,
+    opset_indexing_layers,    opset_detection_layers};
+
 }  // namespace
 
+std::span<const OpsetFamily> opset_families() noexcept {
+  return kFamilies;
+}
+
 const OpsetLayer* find_opset_layer(std::string_view type, std::string_view version) noexcept {
-  constexpr std::array families = {opset_convolution_layers, opset_pooling_layers, opset_activation_layers,
-                                   opset_eltwise_layers,     opset_math_layers,    opset_movement_layers,
-                                   opset_rearrange_layers,   opset_resize_layers,  opset_indexing_layers,
-                                   opset_detection_layers};
   const int number = opset_number(version);
-  for (const auto family : families)
+  for (const OpsetFamily family : kFamilies)
     for (const OpsetLayer& layer : family())
       if (number >= layer.since && number <= layer.last && equal_ignoring_case(layer.type, type))
         return &layer;

@@ -8,7 +8,7 @@
 namespace refcalib::engine::ir {
 
 /// Families of operations of v10/v11. A new operation, or a new version of one, is one function and one line
-/// in its family's table.
+/// in its family's table, and a new operation one in supported_layers.cpp.
 std::span<const OpsetLayer> opset_convolution_layers() noexcept;
 std::span<const OpsetLayer> opset_pooling_layers() noexcept;
 std::span<const OpsetLayer> opset_activation_layers() noexcept;
@@ -19,6 +19,11 @@ std::span<const OpsetLayer> opset_rearrange_layers() noexcept;
 std::span<const OpsetLayer> opset_resize_layers() noexcept;
 std::span<const OpsetLayer> opset_indexing_layers() noexcept;
 std::span<const OpsetLayer> opset_detection_layers() noexcept;
+
+/// A family's table.
+using OpsetFamily = std::span<const OpsetLayer> (*)() noexcept;
+/// All families, in the order in which they are searched.
+std::span<const OpsetFamily> opset_families() noexcept;
 
 /// The translation of a type (any case) in the operation set `version` ("opset8"): the newest meaning that
 /// existed there. nullptr if there is none.

@@ -1,0 +1,66 @@
+#include "apps/refcalib/supported_report.h"
+
+#include "apps/refcalib/text.h"
+#include "engine/formats/ir/supported_operations.h"
+
+namespace refcalib::app {
+namespace {
+
+/// A word of the columns FP32 and INT8.
+struct Word {
+  const char* word;
+  const char* meaning;
+};
+
+constexpr Word kWords[] = {
+    {"view", "another shape of the same memory: costs nothing"},
+    {"at load", "of constants and shapes only, computed when the model is loaded"},
+    {"weights", "u8 activations times s8 constant weights, to u8 or FP32"},
+    {"element-wise", "u8 operands and result, each with a scale of its own"},
+    {"pooling", "maxima move u8 values; averages of u8 are rounded to a scale of their own"},
+    {"joins values",
+     "u8 inputs share one scale, or keep scales per channel if all readers can tell them apart"},
+    {"moves values", "u8 as it is"},
+    {"by table", "u8 to u8 through a table of 256 entries"},
+    {"own range", "u8 to u8 with a scale of its own"},
+    {"no", "FP32, with one conversion per value in front"},
+    {"-", "nothing runs"},
+};
+
+constexpr const char* kColumns =
+    "Numbers behind a v10/v11 operation are the operation sets from which on its meanings hold: MaxPool (1, "
+    "8) is\n"
+    "defined since opset1 and again, differently, since opset8. Brackets behind a legacy type name its "
+    "variants.\n"
+    "What does not have weights runs in INT8 only where its range is known and integers are wanted behind "
+    "it.\n";
+
+Table table() {
+  Table result;
+  result.header = {"v2 to v7", "v10, v11 (opset)", "FP32", "INT8", "notes"};
+  result.left = {1, 2, 3, 4};
+  for (const auto& row : engine::ir::supported_operations())
+    result.rows.push_back({row.legacy, row.opset, row.fp32, row.int8, row.notes});
+  return result;
+}
+
+Table words() {
+  Table result;
+  result.header = {"word", "meaning"};
+  result.left = {1};
+  for (const Word& row : kWords) result.rows.push_back({row.word, row.meaning});
+  return result;
+}
+
+}  // namespace
+
+std::string supported_text() {
+  return table().text() + "\n" + kColumns + "\n" + words().text();
+}
+
+std::string supported_markdown() {
+  return "# Operations\n\nWhat `refcalib inspect --supported --format markdown` prints.\n\n" +
+         table().markdown() + "\n" + kColumns + "\n" + words().markdown();
+}
+
+}  // namespace refcalib::app
