@@ -33,7 +33,7 @@ struct Options {
   LayerLists keep_float;
   std::string output, precision = "INT8", device, progress, report_file;
   std::string method = engine::default_method(), weights = "per-channel", activations = "asymmetric";
-  bool float_weights = false, per_tensor_activations = false, plain_biases = false;
+  bool float_weights = false, plain_biases = false;
   IgnoredOptions ignored{
       {{"-c,--config", "models are named by -m in simplified mode"},
        {"--definitions", "there is no configuration file in simplified mode"},
@@ -76,9 +76,6 @@ void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"per-channel", "per-tensor"}))
       ->group(how);
   app.add_flag("--no-bias-correction", o.plain_biases, "Keep the biases of the model")->group(how);
-  app.add_flag("--per-tensor-activations", o.per_tensor_activations,
-               "One range for every activation; default: one per channel in front of depthwise convolutions")
-      ->group(how);
   app.add_flag("--float-weights", o.float_weights,
                "IR v10 and v11: keep FP32 weights behind FakeQuantize instead of storing them as i8")
       ->group(how);
@@ -156,7 +153,6 @@ engine::CalibrationOptions calibration_options(const Options& o) {
   options.per_channel_weights = o.weights == "per-channel";
   options.activations = o.activations;
   options.correct_bias = !o.plain_biases;
-  options.per_channel_activations = !o.per_tensor_activations;
   options.ignore_layers = o.keep_float.names();
   options.ignore_types = o.keep_float.types();
   options.threads = o.model.threads;

@@ -18,7 +18,6 @@
 #include "engine/calibration/candidates.h"
 #include "engine/calibration/range_observer.h"
 #include "engine/ops/weighted_traits.h"
-#include "engine/passes/fold_input_scales.h"
 #include "engine/passes/passes.h"
 #include "engine/passes/quantization_groups.h"
 
@@ -120,27 +119,6 @@ std::vector<float> unsigned_zeros(std::vector<float> values) {
   return values;
 }
 
-/// True if nothing but convolutions that run on integers, and can tell channels apart, read the value.
-bool only_channelwise_readers(const Graph& graph, const Candidates& candidates, ValueId id) {
-  const std::vector<NodeId> readers = graph.consumers(id);
-  return !readers.empty() && !graph.is_output(id) &&
-         std::all_of(readers.begin(), readers.end(), [&](NodeId reader) {
-           const auto& integer = candidates.weighted;
-           return std::find(integer.begin(), integer.end(), reader) != integer.end() &&
-                  graph.node(reader).inputs.front() == id && takes_channel_scales(graph, graph.node(reader));
-         });
-}
-
-/// A range for each channel: what it was seen to take, within the range of the whole.
-std::vector<QuantizationRange> channel_ranges(const ObservedValue& seen, const QuantizationRange& whole) {
-  // Channels that hardly ever answered may do so on other data: none gets less than this share of the whole.
-  constexpr float smallest_share = 1.0F / 64;
-  std::vector<QuantizationRange> ranges;
-  for (const float top : seen.channel_max)
-    ranges.push_back({0, std::clamp(top, whole.high * smallest_share, whole.high)});
-  return ranges;
-}
-
 void search(const Graph& original, const Graph& graph, const Candidates& candidates,
             const std::map<ValueId, ObservedValue>& seen, const CalibrationOptions& options,
             CalibrationResult& result) {
@@ -159,11 +137,8 @@ void search(const Graph& original, const Graph& graph, const Candidates& candida
       const std::string& name = graph.value(id).name;
       // Values that a pass made are not in the file; they share the range of one that is.
       if (original.find_value(name) == kNone) continue;
-      const bool each = options.per_channel_activations && group.size() == 1 && range.low == 0 &&
-                        value.channel_max.size() > 1 && only_channelwise_readers(graph, candidates, id);
-      result.annotation.activations.push_back({name, each ? channel_ranges(value, range) : std::vector{range},
-                                               256, unsigned_zeros(value.channel_min),
-                                               unsigned_zeros(value.channel_max)});
+      result.annotation.activations.push_back(
+          {name, {range}, 256, unsigned_zeros(value.channel_min), unsigned_zeros(value.channel_max)});
       const Range all = value.histogram.range();
       result.values.push_back({name, all.min + 0.0F, all.max + 0.0F, range, value.histogram.nan_count(),
                                value.histogram.inf_count()});

@@ -20,9 +20,6 @@ struct CalibrationOptions {
   std::string method = default_method();  ///< a name of the toolkit's threshold table
   bool per_channel_weights = true;
   std::string activations = "asymmetric";  ///< asymmetric | symmetric
-  /// Values without negatives that only depthwise convolutions read get a range for each channel: it costs nothing at run time, and in
-  /// networks like MobileNetV2 channels differ by a factor of hundreds.
-  bool per_channel_activations = true;
   bool correct_bias = true;                ///< see bias_correction.h
   std::vector<std::string> ignore_layers;  ///< names of layers that stay in float
   std::vector<std::string> ignore_types;   ///< operations that stay in float
