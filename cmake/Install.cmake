@@ -25,7 +25,7 @@ set(REFCALIB_ENGINE_PUBLIC_HEADERS
   cpu/isa.h
   graph/attributes.h graph/constant.h graph/graph.h graph/print.h graph/quantization.h
   runtime/program.h runtime/step.h
-  formats/model.h formats/ir/document.h formats/ir/ir.h
+  formats/model.h formats/ir/document.h formats/ir/ir.h formats/ir/reshape.h
   calibration/calibrate.h
   evaluation/dataset.h evaluation/image.h evaluation/input_source.h evaluation/labels.h evaluation/npy.h evaluation/output_file.h
   evaluation/preprocess.h evaluation/random_input.h evaluation/topk.h)

@@ -43,28 +43,32 @@ std::optional<InputChannels> input_channels(const Graph& graph, const Node& node
   return channels;
 }
 
+struct Bias {
+  std::vector<float> values;
+  bool corrected = false;  ///< by an earlier calibration, of which the file keeps no trace but the name
+};
+
 /// The bias of a node: its third input, the constant of an addition behind it, or zeros.
-std::optional<std::vector<float>> bias_of(const Graph& graph, const Node& node, std::size_t channels) {
-  const auto fitting = [&](const Constant& constant) -> std::optional<std::vector<float>> {
-    std::vector<float> values = constant.to_floats();
-    if (values.size() == 1) values.resize(channels, values.front());
-    if (values.size() != channels) return std::nullopt;
-    return values;
+std::optional<Bias> bias_of(const Graph& graph, const Node& node, std::size_t channels) {
+  const auto fitting = [&](ValueId id) -> std::optional<Bias> {
+    const Value& value = graph.value(id);
+    if (!value.constant) return std::nullopt;
+    Bias bias{value.constant.to_floats(), value.name.ends_with(kCorrectedBiasSuffix)};
+    if (bias.values.size() == 1) bias.values.resize(channels, bias.values.front());
+    if (bias.values.size() != channels) return std::nullopt;
+    return bias;
   };
-  if (node.inputs.size() > 2) {
-    const Constant& bias = graph.value(node.inputs[2]).constant;
-    return bias ? fitting(bias) : std::nullopt;
-  }
+  if (node.inputs.size() > 2) return fitting(node.inputs[2]);
   const std::vector<NodeId> readers = graph.consumers(node.outputs.front());
   if (readers.size() == 1 && !graph.is_output(node.outputs.front())) {
     const Node& reader = graph.node(readers.front());
     if (reader.op == "Eltwise" && reader.attributes.as<EltwiseAttributes>().operation == "add" &&
         reader.inputs.size() == 2) {
       const ValueId other = reader.inputs[reader.inputs[0] == node.outputs.front() ? 1 : 0];
-      if (graph.value(other).constant) return fitting(graph.value(other).constant);
+      if (graph.value(other).constant) return fitting(other);
     }
   }
-  return std::vector<float>(channels, 0.0F);
+  return Bias{std::vector<float>(channels, 0.0F)};
 }
 
 }  // namespace
@@ -75,8 +79,9 @@ std::vector<float> corrected_bias(const Graph& graph, const Node& node, const Co
   const std::optional<InputChannels> inputs = input_channels(graph, node);
   if (!inputs) return {};
   const WeightChannels channel = weight_channels_of(graph, node);
-  auto bias = bias_of(graph, node, channel.count());
+  std::optional<Bias> bias = bias_of(graph, node, channel.count());
   if (!bias) return {};
+  if (bias->corrected) return bias->values;
   const Quantization q = weight_quantization(ranges, 255);
   const std::vector<float> w = weights.to_floats();
   std::vector<double> shift(channel.count(), 0.0);
@@ -88,13 +93,13 @@ std::vector<float> corrected_bias(const Graph& graph, const Node& node, const Co
     shift[o] += (static_cast<double>(integer) * scale - static_cast<double>(w[e])) * means[i];
   }
   bool changed = false;
-  for (std::size_t o = 0; o < bias->size(); ++o) {
-    const auto corrected = static_cast<float>(static_cast<double>((*bias)[o]) - shift[o]);
+  for (std::size_t o = 0; o < bias->values.size(); ++o) {
+    const auto corrected = static_cast<float>(static_cast<double>(bias->values[o]) - shift[o]);
     if (!std::isfinite(corrected)) return {};
-    changed = changed || corrected != (*bias)[o];
-    (*bias)[o] = corrected;
+    changed = changed || corrected != bias->values[o];
+    bias->values[o] = corrected;
   }
-  return changed ? *bias : std::vector<float>{};
+  return changed ? bias->values : std::vector<float>{};
 }
 
 }  // namespace refcalib::engine

@@ -11,7 +11,8 @@ namespace refcalib::engine {
 /// (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2; padding counts as if it
 /// were inside). `node`: a Convolution, or a MatMul of [N, K] inputs, of the graph as its file has it; `weights`: its constant
 /// weights; `ranges`: their limits, one or one per output channel, levels 255; `means`: E[x_i] of every input channel.
-/// Empty if the operation is another one, its bias is not a constant, or the bias would not change.
+/// A bias that was corrected before is given as it is. Empty if the operation is another one, its bias is not a constant, or the bias
+/// would not change.
 std::vector<float> corrected_bias(const Graph& graph, const Node& node, const Constant& weights,
                                   const std::vector<QuantizationRange>& ranges,
                                   const std::vector<float>& means);

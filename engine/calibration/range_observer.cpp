@@ -22,22 +22,38 @@ void channel_extremes(const float* data, const RowView& rows, float* low, float*
   }
 }
 
-/// The same for planes of a plain tensor; a vector is one plane.
-void plane_extremes(const float* data, const TensorRef& tensor, float* low, float* high,
+/// The same for the planes of one plain sample.
+void plane_extremes(const float* data, std::int64_t channels, std::int64_t plane, float* low, float* high,
                     float* sum) noexcept {
-  const Shape& shape = tensor.shape;
-  const std::int64_t batch = shape.size() > 1 ? shape[0] : 1, channels = tensor.channels();
-  std::int64_t plane = shape.size() == 1 ? shape[0] : 1;
-  for (std::size_t d = 2; d < shape.size(); ++d) plane *= shape[d];
-  for (std::int64_t n = 0; n < batch; ++n)
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const float* values = data + (n * channels + c) * plane;
-      for (std::int64_t i = 0; i < plane; ++i) {
-        low[c] = values[i] < low[c] ? values[i] : low[c];
-        high[c] = values[i] > high[c] ? values[i] : high[c];
-        sum[c] += values[i];
-      }
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const float* values = data + c * plane;
+    for (std::int64_t i = 0; i < plane; ++i) {
+      low[c] = values[i] < low[c] ? values[i] : low[c];
+      high[c] = values[i] > high[c] ? values[i] : high[c];
+      sum[c] += values[i];
     }
+  }
+}
+
+/// Sample by sample, so that a batch gives what its samples give. A vector is one sample of one channel.
+void observe_channels(const TensorRef& tensor, const float* data, ObservedValue& seen,
+                      std::vector<float>& sums) noexcept {
+  const Shape& shape = tensor.shape;
+  const std::int64_t batch = shape.size() > 1 ? shape[0] : 1;
+  const auto channels = static_cast<std::int64_t>(sums.size());
+  if (batch * channels == 0) return;
+  const std::int64_t plane = tensor.count() / (batch * channels);
+  RowView rows = rows_of(tensor);
+  rows.rows /= batch;
+  for (std::int64_t n = 0; n < batch; ++n) {
+    if (tensor.layout == Layout::channels_last)
+      channel_extremes(data + n * rows.rows * rows.stride, rows, seen.channel_min.data(),
+                       seen.channel_max.data(), sums.data());
+    else
+      plane_extremes(data + n * channels * plane, channels, plane, seen.channel_min.data(),
+                     seen.channel_max.data(), sums.data());
+    seen.add_means(sums, plane);
+  }
 }
 
 }  // namespace
@@ -53,7 +69,7 @@ void ObservedValue::merge(const ObservedValue& other) {
 }
 
 void ObservedValue::add_means(std::vector<float>& sums, std::int64_t per_channel) noexcept {
-  // Means of all of a run's samples as whole numbers of units, whose sum depends on no order.
+  // A mean as a whole number of units: sums of those depend on no order.
   constexpr double largest = 1 << 25;
   for (std::size_t c = 0; c < sums.size(); ++c) {
     const double mean =
@@ -94,13 +110,7 @@ void RangeObserver::after_step(int, std::span<const ValueView> outputs) noexcept
     it->second.histogram.update(data, static_cast<std::size_t>(rows.rows),
                                 static_cast<std::size_t>(rows.length), static_cast<std::size_t>(rows.stride),
                                 kernel_);
-    ObservedValue& seen = it->second;
-    std::vector<float>& sums = sums_.find(view.id)->second;
-    if (view.tensor.layout == Layout::channels_last)
-      channel_extremes(data, rows, seen.channel_min.data(), seen.channel_max.data(), sums.data());
-    else
-      plane_extremes(data, view.tensor, seen.channel_min.data(), seen.channel_max.data(), sums.data());
-    seen.add_means(sums, view.tensor.count() / static_cast<std::int64_t>(sums.size()));
+    observe_channels(view.tensor, data, it->second, sums_.find(view.id)->second);
   }
 }
 

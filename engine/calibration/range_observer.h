@@ -13,15 +13,15 @@ namespace refcalib::engine {
 struct ObservedValue {
   Histogram histogram;
   std::vector<float> channel_min, channel_max;
-  /// Sums of the runs' means per channel in units of 1 / kMeanUnits, and the number of runs.
+  /// Sums of the samples' means per channel in units of 1 / kMeanUnits, and the number of samples.
   std::vector<std::int64_t> mean_total;
   std::int64_t observations = 0;
   static constexpr double kMeanUnits = 1 << 20;
 
   void merge(const ObservedValue& other);
-  /// Takes the sums of one run over `per_channel` elements each, and sets them to 0.
+  /// Takes the sums of one sample over `per_channel` elements each, and sets them to 0.
   void add_means(std::vector<float>& sums, std::int64_t per_channel) noexcept;
-  /// Mean of each channel over all runs.
+  /// Mean of each channel over all samples.
   std::vector<float> channel_means() const;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 namespace refcalib::engine {
@@ -23,6 +24,9 @@ struct Quantization {
   }
   friend bool operator==(const Quantization&, const Quantization&) = default;
 };
+
+/// How the name of a constant ends that calibration put in a bias's place.
+inline constexpr std::string_view kCorrectedBiasSuffix = "/corrected_bias";
 
 /// Limits of a FakeQuantize with equal input and output ranges. `low` <= 0 <= `high`, levels 255 or 256.
 struct QuantizationRange {

@@ -327,8 +327,8 @@ void OpsetAnnotator::correct_bias(const Annotation::Weights& weights) {
         return edge.to_layer == input.layer && edge.to_port == input.port;
       });
       if (editor_.readers(old).empty()) editor_.remove_layer(old.layer);
-      const PortRef bias =
-          editor_.insert_constant(layer.id, weights.layer + "/bias", type, shape, weights.bias);
+      const PortRef bias = editor_.insert_constant(
+          layer.id, weights.layer + std::string(kCorrectedBiasSuffix), type, shape, weights.bias);
       editor_.layer(add.id).inputs[other].dims = shape;
       // An addition that an earlier annotation put there stands for the layer's own value.
       if (add.name == layer.name + std::string(kBiasSuffix))
@@ -342,7 +342,8 @@ void OpsetAnnotator::correct_bias(const Annotation::Weights& weights) {
   const PortRef x = LayerEditor::add_input(add, precision, port.dims);
   const PortRef b = LayerEditor::add_input(add, precision, shape);
   const PortRef sum = LayerEditor::add_output(add, precision, port.dims);
-  const PortRef bias = editor_.insert_constant(layer.id, weights.layer + "/bias", type, shape, weights.bias);
+  const PortRef bias = editor_.insert_constant(layer.id, weights.layer + std::string(kCorrectedBiasSuffix),
+                                               type, shape, weights.bias);
   for (const PortRef& reader : readers) editor_.reconnect(reader, sum);
   editor_.connect(output, x);
   editor_.connect(bias, b);

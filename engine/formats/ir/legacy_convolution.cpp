@@ -20,7 +20,7 @@ std::optional<ValueId> bias(LayerReader& reader, std::int64_t channels) {
                         std::to_string(channels) + " channels");
     Constant corrected = Constant::f32({channels}, entry.bias);
     check_finite(corrected, "bias");
-    return reader.constant_value("bias", std::move(corrected));
+    return reader.constant_value(kCorrectedBiasSuffix.substr(1), std::move(corrected));
   }
   if (reader.has_blob("biases")) return reader.constant_value("bias", reader.blob("biases", {channels}));
   if (reader.input_count() > 2) return reader.reshaped(reader.input(2), "bias", {channels});
