@@ -147,6 +147,7 @@ TEST_CASE("a calibrated example can be calibrated again, to the same result", "[
     first.method = "minmax";
     first.per_channel_weights = false;
     second.method = "mse";
+    first.correct_bias = second.correct_bias = false;
     const ir::Annotation expected = calibrated(model.graph, samples, second).annotation;
     ir::write_document(ir::annotate(model.document, calibrated(model.graph, samples, first).annotation),
                        folder / "once.xml");
@@ -156,6 +157,25 @@ TEST_CASE("a calibrated example can be calibrated again, to the same result", "[
     const Graph twice = ir::to_graph(ir::annotate(once.document, again));
     const Graph directly = ir::to_graph(ir::annotate(model.document, expected));
     CHECK(same(answers(twice, samples, true, 10), answers(directly, samples, true, 10)));
+  }
+}
+
+TEST_CASE("biases are corrected once", "[example]") {
+  Samples samples = pictures("calibration");
+  samples.resize(10);
+  for (const std::string name : kModels) {
+    INFO(name);
+    const Model model = load_example(name);
+    const ir::Annotation once = calibrated(model.graph, samples, CalibrationOptions{}).annotation;
+    const Graph corrected = ir::to_graph(ir::annotate(model.document, once));
+    const ir::Annotation again = calibrated(corrected, samples, CalibrationOptions{}).annotation;
+    REQUIRE(again.weights.size() == once.weights.size());
+    bool any = false;
+    for (std::size_t i = 0; i < once.weights.size(); ++i) {
+      CHECK(again.weights[i].bias == once.weights[i].bias);
+      any = any || !once.weights[i].bias.empty();
+    }
+    CHECK(any);
   }
 }
 
