@@ -14,13 +14,17 @@ std::string_view to_string(DType type) noexcept {
 
 std::int64_t element_count(const Shape& shape) {
   constexpr std::int64_t limit = std::int64_t{1} << 40;
+  // Without the zeros, so that products of some of the dimensions stay within the limit too.
   std::int64_t count = 1;
+  bool empty = false;
   for (const std::int64_t dim : shape) {
     if (dim < 0) throw FormatError("negative dimension in shape " + to_string(shape));
-    if (dim != 0 && count > limit / dim) throw FormatError("shape " + to_string(shape) + " is too large");
+    empty = empty || dim == 0;
+    if (dim == 0) continue;
+    if (count > limit / dim) throw FormatError("shape " + to_string(shape) + " is too large");
     count *= dim;
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 std::string to_string(const Shape& shape) {

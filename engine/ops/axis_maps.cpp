@@ -37,8 +37,11 @@ std::vector<std::int64_t> kept(std::int64_t extent, std::int64_t stride) {
   return table;
 }
 
-Constant fold_maps(const Constant& source, const AxisMaps& maps, Shape shape, double fill) {
+Constant fold_maps(const Constant& source, const Attributes& attributes, MakeMaps make_maps, Shape shape,
+                   double fill) {
   const auto count = static_cast<std::size_t>(element_count(shape));
+  const AxisMaps maps =
+      count == 0 ? AxisMaps{} : make_maps(attributes, source.shape(), plain_strides(source.shape()));
   // The fill value is the element behind the last one.
   std::vector<double> values{fill};
   const std::size_t size = size_of(source.dtype());

@@ -22,8 +22,10 @@ using MakeMaps = AxisMaps (*)(const Attributes&, const Shape& shape,
 /// 0, stride, 2 * stride … for `extent` indices: a dimension that is kept.
 std::vector<std::int64_t> kept(std::int64_t extent, std::int64_t stride);
 
-/// A constant input 0 moved by the maps into `shape`. `fill` is converted to its element type.
-Constant fold_maps(const Constant& source, const AxisMaps& maps, Shape shape, double fill = 0);
+/// A constant input 0 moved by the maps into `shape`. `fill` is converted to its element type. No maps are made for a result without
+/// elements: a dimension beside a 0 may have any length.
+Constant fold_maps(const Constant& source, const Attributes& attributes, MakeMaps maps, Shape shape,
+                   double fill = 0);
 
 /// The step that moves input 0 of a node to its output, in whichever memory order both have. A quantized u8 value is filled with its
 /// zero point, which stands for 0; `fill` counts for other types. Throws UnsupportedError for dimensions beyond 2^24.
@@ -33,9 +35,7 @@ std::unique_ptr<Step> plan_maps(const Node& node, PlanContext& context, MakeMaps
 template <MakeMaps maps, auto infer>
 std::optional<std::vector<Constant>> fold_by_maps(const Attributes& attributes, const OpInputs& in) {
   if (!in.is_constant(0)) return std::nullopt;
-  const Shape shape = infer(attributes, in).front().shape;
-  return std::vector{
-      fold_maps(in.constant(0), maps(attributes, in.shape(0), plain_strides(in.shape(0))), shape)};
+  return std::vector{fold_maps(in.constant(0), attributes, maps, infer(attributes, in).front().shape)};
 }
 template <MakeMaps maps>
 std::unique_ptr<Step> plan_by_maps(const Node& node, PlanContext& context) {

@@ -12,6 +12,8 @@ namespace {
 
 /// More phases than any network has: each holds packed weights of its own.
 constexpr std::int64_t kMostPhases = 16384;
+/// Taps of the kernel that are looked at to find those of every phase: a guard against damaged files.
+constexpr std::int64_t kMostTapSearches = std::int64_t{1} << 26;
 constexpr std::int64_t kLargest = std::int64_t{1} << 30;
 
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
@@ -87,6 +89,8 @@ std::vector<WeightedPart> parts_of(const kernels::ConvGeometry& g, const Axes& a
                              " phases (the product of its strides) is not supported");
     count *= axis.phases();
   }
+  if (axes[0].kernel + axes[1].kernel + axes[2].kernel > kMostTapSearches / count)
+    throw UnsupportedError("a deconvolution with a kernel of so many taps and strides is not supported");
   std::vector<WeightedPart> parts;
   for (std::int64_t z = 0; z < axes[0].phases(); ++z)
     for (std::int64_t y = 0; y < axes[1].phases(); ++y)

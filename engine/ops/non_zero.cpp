@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "engine/ops/fold.h"
 #include "engine/ops/infer.h"
 
@@ -26,8 +28,9 @@ std::vector<OutputType> infer(const Attributes&, const OpInputs& in) {
   require_inputs(in, 1, 1);
   const auto rank = static_cast<std::int64_t>(in.shape(0).size());
   require(rank >= 1, "looks for elements of a scalar");
-  const auto count = static_cast<std::int64_t>(coordinates(in.constant(0)).size()) / rank;
-  return {{DType::i64, {rank, count}}};
+  const std::vector<double> values = to_doubles(in.constant(0));
+  const auto zeros = std::count(values.begin(), values.end(), 0.0);
+  return {{DType::i64, {rank, static_cast<std::int64_t>(values.size()) - zeros}}};
 }
 
 std::optional<std::vector<Constant>> fold(const Attributes& attributes, const OpInputs& in) {

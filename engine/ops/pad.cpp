@@ -57,8 +57,8 @@ AxisMaps maps(const Attributes& attributes, const Shape& shape, const std::vecto
 
 std::optional<std::vector<Constant>> fold(const Attributes& attributes, const OpInputs& in) {
   if (!in.is_constant(0)) return std::nullopt;
-  return std::vector{fold_maps(in.constant(0), maps(attributes, in.shape(0), plain_strides(in.shape(0))),
-                               infer(attributes, in).front().shape, attributes.as<PadAttributes>().value)};
+  return std::vector{fold_maps(in.constant(0), attributes, maps, infer(attributes, in).front().shape,
+                               attributes.as<PadAttributes>().value)};
 }
 
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {

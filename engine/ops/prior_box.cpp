@@ -14,6 +14,8 @@ namespace {
 constexpr float kSameRatio = 1e-6F;
 /// A guard against damaged files: no detector has grids of more boxes.
 constexpr std::int64_t kMostBoxes = std::int64_t{1} << 22;
+/// Each ratio is compared with all others.
+constexpr std::size_t kMostRatios = 4096;
 
 /// A box of the pattern that every cell repeats: centre relative to the cell's, half sizes, in pixels.
 struct Pattern {
@@ -27,6 +29,7 @@ bool is_one(float ratio) {
 
 /// 1 first, then the listed ratios that are new, each followed by its inverse if flipped.
 std::vector<float> distinct_ratios(const PriorBoxAttributes& a) {
+  require(a.aspect_ratio.size() <= kMostRatios, "has too many aspect ratios");
   std::vector<float> ratios{1.0F};
   for (const float ratio : a.aspect_ratio) {
     require(std::isfinite(ratio) && ratio > 0, "an aspect ratio is not positive");

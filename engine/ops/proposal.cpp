@@ -11,7 +11,7 @@
 namespace refcalib::engine {
 namespace {
 
-/// Anchors of one cell. Caffe counts the corner pixels as part of a box and rounds widths and heights; TensorFlow
+/// Anchors of one cell, one for each pair of a ratio and a scale. Throws FormatError for values that are not positive. Caffe counts the corner pixels as part of a box and rounds widths and heights; TensorFlow
 /// does neither and centres the anchors on the cell.
 std::vector<Box> make_anchors(const ProposalAttributes& a) {
   const auto base = static_cast<float>(a.base_size);
@@ -41,8 +41,9 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   require(in_range(a.pre_nms_topn) && in_range(a.post_nms_topn),
           "pre_nms_topn or post_nms_topn is out of range");
   require(a.box_coordinate_scale != 0 && a.box_size_scale != 0, "a box scale is 0");
-  const auto anchors = static_cast<std::int64_t>(make_anchors(a).size());
-  require(in_range(anchors), "has no ratio or no scale");
+  const auto anchors = static_cast<std::int64_t>(a.ratio.size() * a.scale.size());
+  require(in_range(anchors), "has no ratio or no scale, or too many");
+  make_anchors(a);
   const Shape &scores = in.shape(0), &deltas = in.shape(1);
   require(scores.size() == 4 && scores[1] == 2 * anchors,
           "the scores have the shape " + to_string(scores) + " for " + std::to_string(anchors) + " anchors");

@@ -21,8 +21,9 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   const Shape& shape = in.shape(0);
   require(shape.size() == 4, "the input has the shape " + to_string(shape) + ", expected 4 dimensions");
   const std::int64_t most = std::int64_t{1} << 20;
-  require(a.coords >= 2 && a.coords < most && a.classes >= 1 && a.classes < most && a.num < most,
-          "coords, classes or num are out of range");
+  require(
+      a.coords >= 2 && a.coords < most && a.classes >= 1 && a.classes < most && a.num >= 0 && a.num < most,
+      "coords, classes or num are out of range");
   const std::int64_t channels = anchors_of(a) * (a.coords + a.classes + 1);
   require(shape[1] == channels, "the input has " + std::to_string(shape[1]) + " channels, the anchors need " +
                                     std::to_string(channels));

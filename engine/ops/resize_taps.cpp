@@ -11,8 +11,10 @@
 namespace refcalib::engine {
 namespace {
 
-/// A guard against damaged files.
+/// Guards against damaged files: dimensions, and neighbours that all elements of a dimension of the output have together when the
+/// filter is stretched by 1 / scale.
 constexpr std::int64_t kLongestDimension = std::int64_t{1} << 24;
+constexpr float kMostReach = 33554432.0F;
 
 bool one_of(std::string_view word, std::initializer_list<std::string_view> words) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -82,6 +84,10 @@ std::vector<OutputType> infer_resize(const Attributes& attributes, const OpInput
     require(a.shape[d] >= 1 && x[d] >= 1 && std::isfinite(a.scale[d]) && a.scale[d] > 0 &&
                 std::max(a.shape[d], x[d]) <= kLongestDimension,
             "cannot resize " + to_string(x) + " to " + to_string(a.shape));
+  for (std::size_t d = 0; d < x.size(); ++d)
+    require(a.scale[d] <= kMostReach && static_cast<float>(a.shape[d]) <= a.scale[d] * kMostReach,
+            "the scale " + std::to_string(a.scale[d]) + " does not belong to the size " +
+                std::to_string(a.shape[d]));
   return {{computed_type(in.dtype(0)), a.shape}};
 }
 

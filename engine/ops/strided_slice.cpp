@@ -43,9 +43,12 @@ Slice resolve(const Attributes& attributes, const Shape& shape, const std::vecto
   const auto& a = attributes.as<StridedSliceAttributes>();
   require(begin.size() == end.size() && (steps.empty() || steps.size() == begin.size()),
           "begin, end and strides differ in length");
-  std::size_t consumed = 0;
-  for (std::size_t i = 0; i < begin.size(); ++i)
+  std::size_t consumed = 0, ellipses = 0;
+  for (std::size_t i = 0; i < begin.size(); ++i) {
+    ellipses += bit(a.ellipsis_mask, i);
     consumed += !bit(a.new_axis_mask, i) && !bit(a.ellipsis_mask, i);
+  }
+  require(ellipses <= 1, "has more than one ellipsis");
   require(consumed <= shape.size(), "slices more dimensions than " + to_string(shape) + " has");
   Slice slice;
   std::size_t dim = 0;

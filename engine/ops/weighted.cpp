@@ -33,8 +33,9 @@ std::vector<std::int8_t> quantize_weights(const std::vector<float>& weights, con
     const float inverse = 1.0F / q.scale[q.per_channel() ? c : 0];
     for (std::size_t k = 0; k < per_channel; ++k) {
       const float v = std::nearbyint(weights[c * per_channel + k] * inverse);
+      // In this order NaN, which a tiny scale makes of 0, becomes a number too.
       out[c * per_channel + k] = static_cast<std::int8_t>(
-          std::min(std::max(v, static_cast<float>(q.qmin)), static_cast<float>(q.qmax)));
+          std::min(static_cast<float>(q.qmax), std::max(static_cast<float>(q.qmin), v)));
     }
   }
   return out;

@@ -76,7 +76,7 @@ class Compressor {
     if (!scale || !inner) return;
     if (half)
       for (float& s : *scale) s = half_to_float(float_to_half(s));
-    if (std::any_of(scale->begin(), scale->end(), [](float s) { return !(s > 0); })) return;
+    if (std::any_of(scale->begin(), scale->end(), [](float s) { return !std::isnormal(s); })) return;
     replace(layer, integers(data->to_floats(), *scale, *inner), *scale, data->shape(), limits.front().shape(),
             half ? DType::f16 : DType::f32);
   }
@@ -102,7 +102,8 @@ class Compressor {
     std::vector<std::int8_t> q(w.size());
     for (std::size_t e = 0; e < w.size(); ++e) {
       const float inverse = 1.0F / scale[e / inner % scale.size()];
-      q[e] = static_cast<std::int8_t>(std::clamp(std::nearbyint(w[e] * inverse), -127.0F, 127.0F));
+      // In this order NaN becomes a number too.
+      q[e] = static_cast<std::int8_t>(std::min(127.0F, std::max(-127.0F, std::nearbyint(w[e] * inverse))));
     }
     return q;
   }

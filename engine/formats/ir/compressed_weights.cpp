@@ -67,8 +67,9 @@ void CompressedWeights::visit(std::size_t layer, const Graph& graph, ValueId val
       ++trailing;
     }
     Scales scales{scale.to_floats(), inner};
-    const bool positive = !scales.scale.empty() && std::all_of(scales.scale.begin(), scales.scale.end(),
-                                                               [](float s) { return s > 0; });
+    const bool positive =
+        !scales.scale.empty() && std::all_of(scales.scale.begin(), scales.scale.end(),
+                                             [](float s) { return s > 0 && std::isnormal(s); });
     if (!positive || !reads_integers(layer, rank, graph, value, scales)) continue;
     found_.emplace(value, std::move(scales));
     return;

@@ -80,7 +80,7 @@ void read_deconvolution(LayerReader& reader) {
 void read_fully_connected(LayerReader& reader) {
   reader.expect_inputs(1, 3);
   const Shape& shape = reader.shape(0);
-  if (shape.size() < 2)
+  if (shape.size() < 2 || shape[0] < 1)
     throw FormatError("the input has the shape " + to_string(shape) + "; expected is [N, K]");
   const std::int64_t rows = shape[0];
   const std::int64_t features = element_count(shape) / rows;

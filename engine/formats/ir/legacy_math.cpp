@@ -4,6 +4,7 @@
 #include "engine/core/error.h"
 #include "engine/formats/ir/common_layers.h"
 #include "engine/formats/ir/legacy_layers.h"
+#include "engine/formats/ir/rearrange_layers.h"
 #include "engine/ops/convolution.h"
 #include "engine/ops/eltwise.h"
 #include "engine/ops/movement.h"
@@ -89,7 +90,8 @@ void read_reduce(LayerReader& reader, const char* operation) {
 }
 
 void read_cum_sum(LayerReader& reader) {
-  const std::int64_t axis = reader.input_count() > 1 ? reader.ints(1).at(0) : 0;
+  reader.expect_inputs(1, 2);
+  const std::int64_t axis = reader.input_count() > 1 ? scalar(reader, 1) : 0;
   reader.add("CumSum",
              CumSumAttributes{LayerReader::axis(axis, reader.shape(0).size()),
                               reader.boolean("exclusive", false), reader.boolean("reverse", false)},

@@ -26,7 +26,7 @@ ValueId broadcast_operand(LayerReader& reader, std::size_t rank, std::size_t dat
   while (!trimmed.empty() && trimmed.back() == 1) trimmed.pop_back();
   std::int64_t axis = reader.integer("axis", -1);
   if (axis == -1) axis = static_cast<std::int64_t>(whole.size()) - static_cast<std::int64_t>(shape.size());
-  if (axis < 0 || axis + static_cast<std::int64_t>(trimmed.size()) > static_cast<std::int64_t>(whole.size()))
+  if (axis < 0 || axis > static_cast<std::int64_t>(whole.size()) - static_cast<std::int64_t>(trimmed.size()))
     throw FormatError("a value of shape " + to_string(shape) + " cannot be aligned at dimension " +
                       std::to_string(axis) + " of " + to_string(whole));
   Shape target(whole.size(), 1);

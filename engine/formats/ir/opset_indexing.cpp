@@ -55,14 +55,12 @@ void read_eye(LayerReader& reader) {
   reader.expect_inputs(3, 4);
   const std::int64_t rows = scalar(reader, 0), columns = scalar(reader, 1), diagonal = scalar(reader, 2);
   Shape shape = reader.input_count() > 3 ? reader.ints(3) : Shape{};
-  const std::int64_t batch = element_count(shape);
   shape.insert(shape.end(), {rows, columns});
-  if (element_count(shape) > (1 << 24))
-    throw FormatError("a matrix of shape " + to_string(shape) + " is too large");
+  const std::int64_t count = element_count(shape);
+  if (count > (1 << 24)) throw FormatError("a matrix of shape " + to_string(shape) + " is too large");
   std::vector<double> values;
-  for (std::int64_t b = 0; b < batch; ++b)
-    for (std::int64_t r = 0; r < rows; ++r)
-      for (std::int64_t c = 0; c < columns; ++c) values.push_back(c - r == diagonal ? 1 : 0);
+  for (std::int64_t i = 0; i < count; ++i)
+    values.push_back(i % columns - i / columns % rows == diagonal ? 1 : 0);
   reader.set_outputs(
       {reader.builder().constant(reader.name(), make_constant(output_type(reader, ""), shape, values))});
 }

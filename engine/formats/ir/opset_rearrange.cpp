@@ -37,7 +37,7 @@ void add_pdpd_broadcast(LayerReader& reader, const Shape& target) {
   const auto difference =
       static_cast<std::int64_t>(target.size()) - static_cast<std::int64_t>(reader.shape(0).size());
   const std::int64_t named = reader.integer("axis", -1), start = named < 0 ? difference : named;
-  if (start < 0 || start + static_cast<std::int64_t>(from.size()) > static_cast<std::int64_t>(target.size()))
+  if (start < 0 || start > static_cast<std::int64_t>(target.size()) - static_cast<std::int64_t>(from.size()))
     throw FormatError("cannot align " + to_string(reader.shape(0)) + " with " + to_string(target));
   std::vector<std::int64_t> axes(from.size());
   std::iota(axes.begin(), axes.end(), start);

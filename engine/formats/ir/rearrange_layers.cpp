@@ -133,7 +133,7 @@ void add_depth_to_space(LayerReader& reader, std::int64_t block, bool depth_firs
   a.merged = {x[0], channels};
   for (std::int64_t d = 0; d < k; ++d) {
     a.order.insert(a.order.end(), {k + 2 + d, first + d});
-    a.merged.push_back(x[static_cast<std::size_t>(d) + 2] * block);
+    a.merged.push_back(element_count({x[static_cast<std::size_t>(d) + 2], block}));
   }
   reader.add("BlockPermute", std::move(a), {reader.input(0)});
 }
@@ -149,7 +149,7 @@ void add_space_to_depth(LayerReader& reader, std::int64_t block, bool depth_firs
     a.split.insert(a.split.end(), {blocks, block});
     a.merged.push_back(blocks);
   }
-  a.merged[1] = x[1] * block_elements(block, spatial);
+  a.merged[1] = element_count({x[1], block_elements(block, spatial)});
   const auto k = static_cast<std::int64_t>(spatial);
   a.order = {0};
   if (depth_first) a.order.push_back(1);

@@ -123,11 +123,12 @@ std::vector<std::int64_t> fit_batch(std::vector<std::int64_t> target, const Shap
   std::int64_t rest = 1;
   for (std::size_t d = 0; d < target.size(); ++d) {
     if (target[d] == 0 && d < input.size()) target[d] = input[d];
-    if (d > 0) rest *= std::max<std::int64_t>(target[d], 1);
-    if (rest > (std::int64_t{1} << 40)) return target;
+    if (d == 0 || target[d] <= 1) continue;
+    if (target[d] > (std::int64_t{1} << 40) / rest) return target;
+    rest *= target[d];
   }
   const std::int64_t elements = element_count(input);
-  if (target.front() * rest != elements && elements % rest == 0) target.front() = elements / rest;
+  if (elements % rest == 0) target.front() = elements / rest;
   return target;
 }
 
