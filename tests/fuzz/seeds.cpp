@@ -34,6 +34,7 @@ void append_as(std::string& bytes, const std::string& type, double value) {
   if (type == "f16") return append(bytes, refcalib::engine::float_to_half(static_cast<float>(value)));
   if (type == "i32") return append(bytes, static_cast<std::int32_t>(value));
   if (type == "i64") return append(bytes, static_cast<std::int64_t>(value));
+  if (type == "i8") return append(bytes, static_cast<std::int8_t>(value));
   throw std::runtime_error("unknown element type '" + type + "'");
 }
 
