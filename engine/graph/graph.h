@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,7 +50,8 @@ struct Node {
 };
 
 /// A network as a list of nodes in topological order over values. Format-independent, editable by passes.
-/// Ids stay valid while nodes are erased; `compact()` is never needed.
+/// Ids stay valid while nodes are erased; `compact()` is never needed. References to values and nodes stay valid while others
+/// are added.
 class Graph {
  public:
   std::string name;
@@ -91,8 +93,8 @@ class Graph {
   void verify() const;
 
  private:
-  std::vector<Value> values_;
-  std::vector<Node> nodes_;
+  std::deque<Value> values_;
+  std::deque<Node> nodes_;
   std::vector<NodeId> order_;
 };
 

@@ -89,6 +89,9 @@ TEST_CASE("eye and non-zero are computed at load", "[indexing]") {
         Shape{2, 1, 1});
   CHECK_THROWS_AS(constant(opset("Eye", {{"output_type", "f32"}}).ints({1 << 20}).ints({1 << 20}).ints({0})),
                   Error);
+  // Without elements there is nothing to do, whatever the batch.
+  CHECK(constant(opset("Eye", {{"output_type", "f32"}}).ints({0}).ints({3}).ints({0}).ints({1LL << 38}))
+            .count() == 0);
   CHECK_THROWS_AS(constant(opset("Eye", {{"output_type", "f32"}}).ints({-2}).ints({3}).ints({0})), Error);
   const Constant found = constant(opset("NonZero", {{"output_type", "i32"}}).ints({0, 7, 7}));
   CHECK(found.dtype() == DType::i32);

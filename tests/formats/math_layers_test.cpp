@@ -220,6 +220,8 @@ TEST_CASE("operands are aligned by the rule that the layer names", "[math_layers
   CHECK_THROWS_WITH(add({{"auto_broadcast", "none"}}, {3, 1}).graph(), Contains("auto_broadcast is 'none'"));
   CHECK_THROWS_WITH(add({{"auto_broadcast", "pdpd"}, {"axis", "2"}}, {3, 4}).graph(),
                     Contains("cannot be aligned"));
+  CHECK_THROWS_WITH(add({{"auto_broadcast", "pdpd"}, {"axis", "9223372036854775807"}}, {3}).graph(),
+                    Contains("cannot be aligned"));
   CHECK_THROWS_WITH(add({{"auto_broadcast", "other"}}, {4}).graph(), Contains("\"other\""));
   const auto select = OneLayer(10, "Select", {}).input({4}).input({2, 3, 4}).constant<float>({}, {-9});
   const Values chosen = run(select, {{1, 0, 1, 0}, x}).front();
@@ -409,6 +411,14 @@ TEST_CASE("the best elements in both vocabularies", "[math_layers]") {
                 .constant<std::int64_t>({}, {1}),
             {x})
             .front() == Values{27, 24, 15, 14, 5, 13, 11, 9, 1, 1});
+}
+
+TEST_CASE("an axis that is no number is an error", "[math_layers]") {
+  for (const int version : {6, 10})
+    for (const std::vector<std::int64_t>& axis : {std::vector<std::int64_t>{}, {0, 1}})
+      CHECK_THROWS_AS(
+          OneLayer(version, "CumSum", {}, "opset3").input({2, 5}).ints(axis).output({2, 5}).graph(),
+          FormatError);
 }
 
 TEST_CASE("reductions over separate axes, of logarithms and of truth", "[math_layers]") {

@@ -96,6 +96,9 @@ TEST_CASE("repeating in both vocabularies", "[rearrange]") {
                     Contains("not in increasing order"));
   CHECK_THROWS_WITH(opset("Broadcast", {{"mode", "pdpd"}, {"axis", "2"}}, {3}).ints({3, 2}).graph(),
                     Contains("cannot align"));
+  CHECK_THROWS_WITH(
+      opset("Broadcast", {{"mode", "pdpd"}, {"axis", "9223372036854775807"}}, {3}).ints({3, 2}).graph(),
+      Contains("cannot align"));
   check(OneLayer(6, "Fill", {}).ints({2, 2}).input({1}).output({2, 2}), {2, 2}, {0, 0, 0, 0});
   CHECK_THROWS_WITH(OneLayer(6, "Fill", {}).ints({2, 2}).input({2}).output({2, 2}).graph(),
                     Contains("not a single number"));
@@ -121,6 +124,11 @@ TEST_CASE("blocks between depth and space", "[rearrange]") {
     for (const char* block : {"3", "0", "-2", "4000000000"})
       CHECK_THROWS_AS(opset(type, {{"block_size", block}, {"mode", "depth_first"}}, {1, 4, 2, 2}).graph(),
                       Error);
+    // A zero among the channels fits every block.
+    CHECK_THROWS_AS(OneLayer(10, type, {{"block_size", "1099511627776"}, {"mode", "depth_first"}})
+                        .constant<float>({1, 0, 1 << 30}, {})
+                        .graph(),
+                    FormatError);
     CHECK_THROWS_AS(opset(type, {{"block_size", "1"}, {"mode", "depth_first"}}, {4, 2}).graph(), FormatError);
   }
 }

@@ -1,6 +1,6 @@
 #include "engine/formats/ir/reshape.h"
 
-#include <algorithm>
+#include <limits>
 
 #include "engine/core/error.h"
 #include "engine/formats/ir/ir.h"
@@ -77,4 +77,12 @@ TEST_CASE("a Reshape that names the old batch takes the new one", "[reshape]") {
   CHECK(ir::fit_batch({1, -1}, {4, 10, 10}) == std::vector<std::int64_t>{1, -1});
   CHECK(ir::fit_batch({0, 100}, {4, 10, 10}) == std::vector<std::int64_t>{4, 100});
   CHECK(ir::fit_batch({1, 7}, {4, 10, 10}) == std::vector<std::int64_t>{1, 7});
+}
+
+TEST_CASE("stated shapes beyond all bounds stay as they are", "[reshape]") {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max(), large = std::int64_t{1} << 39;
+  const Shape input{4, 3};
+  for (const std::vector<std::int64_t>& target :
+       {std::vector<std::int64_t>{1, most}, {1, large, most}, {1, large, large}, {most, large}, {most, 5}})
+    CHECK(ir::fit_batch(target, input) == target);
 }

@@ -68,6 +68,20 @@ TEST_CASE("replacing uses redirects nodes and outputs", "[graph]") {
   CHECK(chain.graph.is_output(chain.a));
 }
 
+TEST_CASE("references stay valid while values and nodes are added", "[graph]") {
+  Chain chain;
+  const Value* const value = &chain.graph.value(chain.a);
+  const Node* const node = &chain.graph.node(chain.x);
+  ValueId last = chain.c;
+  for (int i = 0; i < 100; ++i) {
+    const ValueId next = chain.value("more");
+    chain.graph.add_node(chain.node("next", {last}, {next}));
+    last = next;
+  }
+  CHECK(&chain.graph.value(chain.a) == value);
+  CHECK(&chain.graph.node(chain.x) == node);
+}
+
 TEST_CASE("erased nodes leave order, readers and names", "[graph]") {
   Chain chain;
   chain.graph.replace_uses(chain.c, chain.b);

@@ -142,4 +142,10 @@ TEST_CASE("transposed convolutions that do not fit are errors", "[deconvolution]
   sparse.output(add_deconvolution(sparse, small, random_tensor({1, 1, 1, 1, 1}, 1), {}, convolution(2, 300)));
   CHECK_THROWS_WITH(Program::compile(sparse.graph(), options_for(Isa::scalar)),
                     Contains("more than 16384 phases"));
+  GraphBuilder long_kernel;
+  const ValueId line = long_kernel.input("x", DType::f32, {1, 1, 2});
+  long_kernel.output(
+      add_deconvolution(long_kernel, line, random_tensor({1, 1, 1, 8192}, 1), {}, convolution(1, 16384)));
+  CHECK_THROWS_WITH(Program::compile(long_kernel.graph(), options_for(Isa::scalar)),
+                    Contains("a kernel of so many taps and strides"));
 }

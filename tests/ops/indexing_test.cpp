@@ -239,4 +239,10 @@ TEST_CASE("non-zero coordinates of a constant", "[non_zero]") {
   CHECK(folded("NonZero", Attributes::of(NoAttributes{}), {Constant::f32({2}, {0, 0})}).shape() ==
         Shape{1, 0});
   CHECK_THROWS_AS(inferred("NonZero", Attributes::of(NoAttributes{}), {{2}}), UnsupportedError);
+  // Coordinates of a high rank are far more numbers than there are elements.
+  Shape many(64, 1);
+  many.front() = 1 << 19;
+  CHECK_THROWS_WITH(folded("NonZero", Attributes::of(NoAttributes{}),
+                           {Constant::f32(many, std::vector<float>(1 << 19, 1.0F))}),
+                    Contains("too large to be computed at load"));
 }

@@ -153,6 +153,9 @@ TEST_CASE("prior boxes refuse lists that make no sense", "[detection]") {
   refused([](auto& a) { a.min_size = {NAN}; });
   refused([](auto& a) { a.max_size = {1, 2}; });
   refused([](auto& a) { a.aspect_ratio = {0}; });
+  refused([](auto& a) {
+    for (int i = 0; i < 5000; ++i) a.aspect_ratio.push_back(1 + static_cast<float>(i));
+  });
   refused([](auto& a) { a.variance = {0.1F, 0.2F}; });
   refused([](auto& a) { a.fixed_size = {4}, a.density = {1, 2}; });
   refused([](auto& a) { a.fixed_size = {4}, a.density = {0}; });

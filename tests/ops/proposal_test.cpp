@@ -161,6 +161,10 @@ TEST_CASE("Proposal refuses inputs that do not fit", "[detection]") {
   with([](auto& a) { a.ratio.clear(); });
   with([](auto& a) { a.ratio = {0, 1, 2}; });
   with([](auto& a) { a.scale = {-1, 1}; });
+  with([](auto& a) {  // more pairs than could be listed
+    a.ratio.assign(100'000, 1.0F);
+    a.scale.assign(100'000, 1.0F);
+  });
   with([](auto& a) { a.post_nms_topn = 0; });
   with([](auto& a) { a.pre_nms_topn = std::int64_t{1} << 40; });
   with([](auto& a) { a.feat_stride = 0; });

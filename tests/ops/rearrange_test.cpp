@@ -111,6 +111,17 @@ TEST_CASE("tile repeats", "[tile]") {
                     Contains("-1 times"));
 }
 
+TEST_CASE("moving no elements makes no tables, however long the other dimensions are", "[rearrange]") {
+  constexpr std::int64_t longest = std::int64_t{1} << 32;
+  const Constant nothing = Constant::f32({0, 1}, {});
+  CHECK(folded("Tile", Attributes::of(TileAttributes{{1, longest}}), {nothing}).shape() == Shape{0, longest});
+  CHECK(folded("Broadcast", Attributes::of(BroadcastAttributes{{0, longest}}), {nothing}).shape() ==
+        Shape{0, longest});
+  CHECK(
+      folded("Pad", Attributes::of(PadAttributes{{0, 0}, {0, longest}, "constant", 0}), {nothing}).shape() ==
+      Shape{0, longest + 1});
+}
+
 TEST_CASE("broadcast repeats dimensions of one", "[broadcast]") {
   struct Case {
     Shape x, out;

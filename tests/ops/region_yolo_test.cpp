@@ -1,6 +1,7 @@
 #include "engine/ops/region_yolo.h"
 
 #include <cmath>
+#include <limits>
 
 #include "tests/ops/network.h"
 
@@ -85,4 +86,9 @@ TEST_CASE("RegionYolo refuses channels that do not fit", "[detection]") {
   refused(a, {1, 16, 5, 5});
   a.classes = std::int64_t{1} << 62, a.num = 4;
   refused(a, {1, 16, 5, 5});
+  a.classes = 3;
+  for (const std::int64_t num : {std::int64_t{-4}, std::numeric_limits<std::int64_t>::min()}) {
+    a.num = num;
+    refused(a, {1, 16, 5, 5});
+  }
 }

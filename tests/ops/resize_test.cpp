@@ -204,6 +204,13 @@ TEST_CASE("resizing refuses what it cannot do", "[resize]") {
   a = resize("nearest", in, in);
   a.scale[2] = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_WITH(shape(a), Contains("cannot resize"));
+  for (const char* mode : {"nearest", "linear", "linear_onnx", "cubic", "bilinear_pillow"})
+    for (const float scale : {1e-30F, 1e-9F, 1e9F, 1e38F}) {
+      a = resize(mode, in, {1, 3, 4, 5});
+      a.scale[3] = scale;
+      INFO(mode << ", scale " << scale);
+      CHECK_THROWS_WITH(shape(a), Contains("does not belong to the size 5"));
+    }
   a = resize("cubic", in, in);
   a.cube_coeff = INFINITY;
   CHECK_THROWS_WITH(shape(a), Contains("cubic coefficient"));

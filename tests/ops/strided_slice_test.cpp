@@ -149,11 +149,14 @@ TEST_CASE("slices that do not fit are errors", "[strided_slice]") {
     Case c;
     const char* text;
   };
+  StridedSliceAttributes two_ellipses;
+  two_ellipses.ellipsis_mask = {1, 1};
   const Bad bad[] = {
       {{"", {4}, {0, 0}, {1, 1}, {1, 1}, {}, {}, {}, {}}, "slices more dimensions than [4] has"},
       {{"", {4}, {0}, {1, 1}, {1}, {}, {}, {}, {}}, "begin, end and strides differ in length"},
       {{"", {4}, {0}, {1}, {1, 1}, {}, {}, {}, {}}, "begin, end and strides differ in length"},
       {{"", {4}, {0}, {1}, {0}, {}, {}, {}, {}}, "slices with stride 0"},
+      {{"", {2, 3, 4}, {0, 0}, {0, 0}, {1, 1}, two_ellipses, {}, {}, {}}, "more than one ellipsis"},
       {{"", {4}, {4}, {5}, {1}, masks({}, {}, {}, {1}), {}, {}, {}}, "takes index 4 of a dimension of 4"},
       {{"", {4}, {-5}, {5}, {1}, masks({}, {}, {}, {1}), {}, {}, {}}, "takes index -5 of a dimension of 4"}};
   for (const Bad& c : bad) {
