@@ -4,6 +4,7 @@
 #include "engine/ops/eltwise.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/lambda_step.h"
+#include "engine/ops/require_floats.h"
 #include "engine/ops/strides.h"
 
 namespace refcalib::engine {
@@ -47,6 +48,7 @@ std::unique_ptr<Step> plan_prelu(const Node& node, PlanContext& context) {
 template <std::size_t Inputs>
 std::vector<OutputType> infer(const Attributes&, const OpInputs& in) {
   require_inputs(in, Inputs, Inputs);
+  require_floats(in, 0);
   const std::int64_t channels = in.shape(0).size() > 1 ? in.shape(0)[1] : 1;
   for (std::size_t i = 1; i < Inputs; ++i) {
     const std::int64_t count = in.constant(i).count();

@@ -1,6 +1,7 @@
 #include "engine/ops/convolution.h"
 
 #include "engine/ops/infer.h"
+#include "engine/ops/require_floats.h"
 #include "engine/ops/weighted.h"
 #include "engine/ops/weighted_traits.h"
 
@@ -9,6 +10,8 @@ namespace {
 
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
   require_inputs(in, 2, 5);
+  require_floats(in, 0);
+  require_floats(in, 1);
   const auto& a = attributes.as<ConvolutionAttributes>();
   const Shape &x = in.shape(0), &w = in.shape(1);
   require(x.size() >= 3 && x.size() <= 5,

@@ -6,6 +6,7 @@
 #include "engine/ops/eltwise.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/lambda_step.h"
+#include "engine/ops/require_floats.h"
 #include "engine/ops/strides.h"
 
 namespace refcalib::engine {
@@ -13,6 +14,7 @@ namespace {
 
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
   require_inputs(in, 5, 5);
+  require_floats(in, 0);
   require(attributes.as<FakeQuantizeAttributes>().levels >= 2, "FakeQuantize needs at least 2 levels");
   for (std::size_t i = 1; i < 5; ++i)
     require(broadcast_shape(in.shape(0), in.shape(i)) == in.shape(0),

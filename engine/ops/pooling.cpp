@@ -8,6 +8,7 @@
 #include "engine/ops/channel_arrays.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/lambda_step.h"
+#include "engine/ops/require_floats.h"
 
 namespace refcalib::engine {
 
@@ -54,6 +55,7 @@ namespace {
 
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
   require_inputs(in, 1, 1);
+  require_floats(in, 0);
   return {{in.dtype(0), pooled_shape(attributes.as<PoolingAttributes>(), in.shape(0))}};
 }
 

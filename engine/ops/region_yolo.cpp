@@ -7,6 +7,7 @@
 #include "engine/kernels/table.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/lambda_step.h"
+#include "engine/ops/require_floats.h"
 
 namespace refcalib::engine {
 namespace {
@@ -17,6 +18,7 @@ std::int64_t anchors_of(const RegionYoloAttributes& a) {
 
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
   require_inputs(in, 1, 1);
+  require_floats(in, 0);
   const auto& a = attributes.as<RegionYoloAttributes>();
   const Shape& shape = in.shape(0);
   require(shape.size() == 4, "the input has the shape " + to_string(shape) + ", expected 4 dimensions");

@@ -5,12 +5,14 @@
 #include "engine/ops/infer.h"
 #include "engine/ops/lambda_step.h"
 #include "engine/ops/movement.h"
+#include "engine/ops/require_floats.h"
 
 namespace refcalib::engine {
 namespace {
 
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
   require_inputs(in, 1, 1);
+  require_floats(in, 0);
   normalize_axis(attributes.as<SoftmaxAttributes>().axis, in.shape(0).size());
   return {{DType::f32, in.shape(0)}};
 }

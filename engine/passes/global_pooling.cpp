@@ -8,7 +8,7 @@ namespace refcalib::engine {
 namespace {
 
 bool is_spatial_mean(const Graph& graph, const Node& node) {
-  if (node.op != "Reduce") return false;
+  if (node.op != "Reduce" || graph.value(node.inputs[0]).dtype != DType::f32) return false;
   const auto& a = node.attributes.as<ReduceAttributes>();
   const std::size_t rank = graph.value(node.inputs[0]).shape.size();
   if ((a.operation != "mean" && a.operation != "max") || rank < 3 || rank > 5 || a.axes.size() != rank - 2)

@@ -4,6 +4,7 @@
 #include "engine/ops/indexing.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/rearrange.h"
+#include "engine/ops/region_yolo.h"
 #include "engine/ops/resize.h"
 #include "tests/ops/network.h"
 
@@ -104,6 +105,40 @@ TEST_CASE("a wrong number of inputs is an error for every operation with a fixed
     CHECK_THROWS_AS(inferred(c.op, c.attributes, shapes), FormatError);
     CHECK_THROWS_WITH(inferred(c.op, c.attributes, shapes), Contains(c.text) && Contains("layer 'layer'"));
   }
+}
+
+TEST_CASE("operations that read floats refuse computed values of other types", "[ops]") {
+  struct Case {
+    std::string op;
+    Attributes attributes;
+    Shape data;
+    std::vector<Shape> constants;
+  };
+  RegionYoloAttributes yolo;
+  yolo.classes = 1, yolo.num = 1;
+  const Case cases[] = {
+      {"Convolution", Attributes::of(convolution(2)), {1, 6, 4, 4}, {{1, 2, 6, 1, 1}}},
+      {"Deconvolution", Attributes::of(convolution(2)), {1, 6, 4, 4}, {{1, 6, 2, 1, 1}}},
+      {"MatMul", Attributes::of(MatMulAttributes{}), {2, 6}, {{6, 3}}},
+      {"ChannelAffine", Attributes::of(ChannelAffineAttributes{}), {1, 6, 4, 4}, {{6}, {6}}},
+      {"PRelu", Attributes::of(PReluAttributes{}), {1, 6, 4, 4}, {{6}}},
+      {"Softmax", Attributes::of(SoftmaxAttributes{1, false}), {1, 6}, {}},
+      {"Pooling", Attributes::of(pooling("max", 2, 1)), {1, 6, 4, 4}, {}},
+      {"RegionYolo", Attributes::of(yolo), {1, 6, 2, 2}, {}},
+      {"FakeQuantize", Attributes::of(FakeQuantizeAttributes{}), {1, 6}, {{}, {}, {}, {}}}};
+  for (const Case& c : cases)
+    for (const DType type : {DType::boolean, DType::u8, DType::i32, DType::i64, DType::f32}) {
+      GraphBuilder b;
+      std::vector<ValueId> inputs{b.input("x", type, c.data)};
+      for (const Shape& shape : c.constants)
+        inputs.push_back(b.constant(
+            "k", Constant::f32(shape, std::vector<float>(static_cast<std::size_t>(element_count(shape))))));
+      INFO(c.op << " of " << to_string(type));
+      if (type == DType::f32)
+        CHECK_NOTHROW(b.add1(c.op, "y", c.attributes, inputs));
+      else
+        CHECK_THROWS_AS(b.add1(c.op, "y", c.attributes, inputs), UnsupportedError);
+    }
 }
 
 TEST_CASE("operations that exist to be folded cannot run", "[ops]") {

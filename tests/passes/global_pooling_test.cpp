@@ -30,6 +30,18 @@ TEST_CASE("a mean or maximum over all of the image is a pooling", "[global_pooli
         }
 }
 
+TEST_CASE("a reduction of integers is no pooling, which reads floats", "[global_pooling]") {
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::f32, {1, 3, 4, 5});
+  const ValueId truth = b.add1("Eltwise", "truth", Attributes::of(EltwiseAttributes{"equal", {}}), {x, x});
+  const ValueId mean =
+      b.add1("Reduce", "mean", Attributes::of(ReduceAttributes{"max", {2, 3}, true}), {truth});
+  b.output(b.add1("Convert", "y", Attributes::of(ConvertAttributes{"f32"}), {mean}));
+  Graph graph = b.finish();
+  global_pooling(graph);
+  CHECK(graph.producer(mean)->op == "Reduce");
+}
+
 TEST_CASE("other reductions stay", "[global_pooling]") {
   struct Case {
     Shape shape;
