@@ -183,7 +183,7 @@ TEST_CASE("a transformer encoder computes what it should, on every instruction s
     const Graph graph = encoder.build();
     CHECK(deviation(run_everywhere(graph, {ids, mask}).front(), expected) < 2e-4);
     // Nothing of it wants another memory order.
-    for (const StepInfo& step : Program::compile(graph, options_for(Isa::scalar))->steps())
-      CHECK(step.op != "Reorder");
+    const auto program = Program::compile(graph, options_for(Isa::scalar));
+    for (const StepInfo& step : program->steps()) CHECK(step.op != "Reorder");
   }
 }
