@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/kernels/winograd/winograd.h"
 #include "engine/ops/infer.h"
 
 namespace refcalib::engine {
@@ -50,7 +51,10 @@ struct BoundPart {
   std::int64_t first_unit = 0, units = 0;  ///< its share of the step's units of work
 };
 
-const ConvKernel* choose_kernel(const kernels::ConvGeometry& geometry, bool int8, Isa isa) {
+const ConvKernel* choose_kernel(const kernels::ConvGeometry& geometry, bool int8, bool exact, Isa isa) {
+  if (!int8 && !exact)
+    if (const ConvKernel* kernel = kernels::select(kernels::winograd_f32_kernels(), geometry, isa))
+      return kernel;
   const auto tables = int8 ? std::pair{kernels::dwconv_u8s8_kernels(), kernels::conv_u8s8_kernels()}
                            : std::pair{kernels::dwconv_f32_kernels(), kernels::conv_f32_kernels()};
   const ConvKernel* kernel = kernels::select(tables.first, geometry, isa);
@@ -195,7 +199,7 @@ void WeightedStep::bind_parts(const WeightedPlan& plan, bool int8, Isa isa) {
       bound.geometry.in_zero_points = in_zero_points_.empty() ? nullptr : in_zero_points_.data();
     }
     bound.geometry.residual_pixel_stride = plan.has_residual ? plan.residual.pixel_stride : 1;
-    bound.kernel = choose_kernel(bound.geometry, int8, isa);
+    bound.kernel = choose_kernel(bound.geometry, int8, plan.exact, isa);
     bound.packed = packed_bytes;
     bound.first_pixel = part.first_pixel;
     bound.first_unit = units_;
