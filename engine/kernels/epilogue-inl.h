@@ -6,6 +6,7 @@
 
 #include "engine/kernels/batch.h"
 #include "engine/kernels/epilogue.h"
+#include "engine/kernels/prefetch.h"
 #include "engine/kernels/unroll.h"
 
 /// The epilogue of epilogue.h over a register tile. Each phase runs over the whole tile, so that a call takes
@@ -75,6 +76,29 @@ struct EpilogueTile {
       return {Simd<Arch>::load(p)};
     } else {
       return {Simd<Arch>::load_n(p, rest().n)};
+    }
+  }
+
+  /// Before the sums: what they will meet comes near meanwhile.
+  [[gnu::always_inline]] void fetch_early(const TileRow (&rows)[Rows]) const {
+    constexpr std::size_t line = 64, floats = Vectors * lanes * sizeof(float);
+    const bool wide = e.output_kind == Epilogue::Output::f32;
+    unroll<Rows>([&](auto r) __attribute__((always_inline)) { prefetch_to_write(rows[r].output); });
+    if (wide && floats > line) {
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+        unroll<(floats - 1) / line>([&](auto i) __attribute__((always_inline)) {
+          prefetch_to_write(rows[r].output + (i + 1) * line);
+        });
+      });
+    }
+    if (e.residual_kind == Epilogue::Residual::none) return;
+    unroll<Rows>([&](auto r) __attribute__((always_inline)) { prefetch(rows[r].residual); });
+    if (e.residual_kind == Epilogue::Residual::f32 && floats > line) {
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+        unroll<(floats - 1) / line>([&](auto i) __attribute__((always_inline)) {
+          prefetch(rows[r].residual + (i + 1) * line);
+        });
+      });
     }
   }
 

@@ -146,18 +146,21 @@ struct Winograd {
         });
   }
 
-  /// All frequencies of a block and a panel.
+  /// All frequencies of a block and a panel. Weights stream from memory: while the tiles of one frequency are multiplied, each
+  /// register tile fetches one vector of every step of the next.
   static void multiply_block(const ConvGeometry& g, const Blocking& b, const float* in, const float* weights,
                              std::int64_t columns, std::int64_t count, float* out) noexcept {
-    const std::int64_t most = Products::rows[columns];
+    const std::int64_t most = Products::rows[columns], step = columns * lanes;
     for (std::int64_t f = 0; f < frequencies; ++f) {
+      std::int64_t ahead = g.in_channels * step * 4;
       for (std::int64_t t = 0; t < count; t += most) {
         const std::int64_t rows = count - t < most ? count - t : most;
         Products::table.of[columns][rows](in + f * b.in_plane + t * b.in_pitch, b.in_pitch, weights,
-                                          g.in_channels, out + f * b.out_plane + t * b.out_pitch,
-                                          b.out_pitch);
+                                          g.in_channels, out + f * b.out_plane + t * b.out_pitch, b.out_pitch,
+                                          ahead);
+        ahead = ahead + 64 < (g.in_channels + 1) * step * 4 ? ahead + 64 : 0;
       }
-      weights += g.in_channels * columns * lanes;
+      weights += g.in_channels * step;
     }
   }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/kernels/batch.h"
+#include "engine/kernels/prefetch.h"
 #include "engine/kernels/unroll.h"
 
 /// The matrix products inside Winograd's convolution: tiles times input channels times output channels. Included by
@@ -12,10 +13,11 @@
 namespace refcalib::engine::kernels {
 namespace {
 
-/// out[r][v] = sum over c of in[r][c] * weights[c][v], one chain of fused multiply-adds from 0. Pitches in floats.
+/// out[r][v] = sum over c of in[r][c] * weights[c][v], one chain of fused multiply-adds from 0. Pitches in floats. `ahead`: bytes
+/// from a step's weights to those that are fetched early with it.
 template <class A, std::size_t Rows, std::size_t Columns>
 void winograd_product(const float* in, std::int64_t in_pitch, const float* weights, std::int64_t channels,
-                      float* out, std::int64_t out_pitch) noexcept {
+                      float* out, std::int64_t out_pitch, std::int64_t ahead) noexcept {
   using F = Floats<A>;
   constexpr std::int64_t lanes = Simd<A>::lanes;
   F acc[Rows][Columns];
@@ -29,6 +31,7 @@ void winograd_product(const float* in, std::int64_t in_pitch, const float* weigh
     unroll<Columns>([&](auto v) __attribute__((always_inline)) {
       w[v] = load(weights + static_cast<std::int64_t>(v()) * lanes, Full<A>{});
     });
+    prefetch_far(reinterpret_cast<const std::byte*>(weights) + ahead);
     weights += static_cast<std::int64_t>(Columns) * lanes;
     unroll<Rows>([&](auto r) __attribute__((always_inline)) {
       const F x = F::broadcast(row[r][c]);
@@ -49,7 +52,7 @@ void winograd_product(const float* in, std::int64_t in_pitch, const float* weigh
 /// The register tiles of one instruction set: RowsOf[c - 1] rows by c vectors, and every smaller number of rows.
 template <class A, int... RowsOf>
 struct WinogradProducts {
-  using Product = void (*)(const float*, std::int64_t, const float*, std::int64_t, float*,
+  using Product = void (*)(const float*, std::int64_t, const float*, std::int64_t, float*, std::int64_t,
                            std::int64_t) noexcept;
   static constexpr int max_columns = sizeof...(RowsOf);
   static constexpr int rows[] = {0, RowsOf...};
