@@ -181,6 +181,7 @@ WeightedStep::WeightedStep(const WeightedPlan& plan, const TensorRef* computed, 
   if (int8) {
     bind_input_scales(plan);
     pack_integers(plan);
+    epilogue_.saturates = kernels::saturates(epilogue_, channels);
   } else if (!computed_) {
     for (std::size_t i = 0; i < parts_.size(); ++i)
       parts_[i].kernel->pack(parts_[i].geometry,

@@ -163,11 +163,16 @@ struct ByteEpilogue {
     typename V::I q[Width * 4];
     typename V::F v[Width * 4];
     unroll<4>([&](auto j) __attribute__((always_inline)) {
-      const typename V::F inv = parameter<A>(inverse, j), most = parameter<A>(upper, j);
-      unroll<Width>([&](auto x) __attribute__((always_inline)) {
-        v[x * 4 + j] = V::min(most, V::mul(y[x * 4 + j], inv));
-      });
+      const typename V::F inv = parameter<A>(inverse, j);
+      unroll<Width>([&](auto x) __attribute__((always_inline)) { v[x * 4 + j] = V::mul(y[x * 4 + j], inv); });
     });
+    if (!e->saturates) {
+      unroll<4>([&](auto j) __attribute__((always_inline)) {
+        const typename V::F most = parameter<A>(upper, j);
+        unroll<Width>([&](auto x)
+                          __attribute__((always_inline)) { v[x * 4 + j] = V::min(most, v[x * 4 + j]); });
+      });
+    }
     if (clamps_below) {
       unroll<4>([&](auto j) __attribute__((always_inline)) {
         const typename V::F least = V::mul(V::broadcast(e->low), parameter<A>(inverse, j));
@@ -175,20 +180,18 @@ struct ByteEpilogue {
                           __attribute__((always_inline)) { v[x * 4 + j] = V::max(v[x * 4 + j], least); });
       });
     }
-    const typename V::I zero_point = V::broadcast(e->zero_point);
-    unroll<Width * 4>([&](auto i) __attribute__((always_inline)) {
-      q[i] = V::add(V::nearbyint_as_int(v[i]), zero_point);
-    });
+    const typename V::I zero_points = V::broadcast(e->zero_point * 0x10001);
+    unroll<Width * 4>([&](auto i) __attribute__((always_inline)) { q[i] = V::nearbyint_as_int(v[i]); });
     if (channels == 4 * V::lanes) {
       unroll<Width>([&](auto x) __attribute__((always_inline)) {
         V::store_bytes(output + static_cast<std::int64_t>(x()) * step,
-                       V::pack_interleaved(q[x * 4], q[x * 4 + 1], q[x * 4 + 2], q[x * 4 + 3]));
+                       V::pack_interleaved(q[x * 4], q[x * 4 + 1], q[x * 4 + 2], q[x * 4 + 3], zero_points));
       });
       return;
     }
     unroll<Width>([&](auto x) __attribute__((always_inline)) {
       V::store_bytes_n(output + static_cast<std::int64_t>(x()) * step,
-                       V::pack_interleaved(q[x * 4], q[x * 4 + 1], q[x * 4 + 2], q[x * 4 + 3]),
+                       V::pack_interleaved(q[x * 4], q[x * 4 + 1], q[x * 4 + 2], q[x * 4 + 3], zero_points),
                        static_cast<int>(channels));
     });
   }
