@@ -133,6 +133,7 @@ class ConvProblem {
     if (f.output == Epilogue::Output::u8) {
       e.inv_scale = inv_scale.data();
       e.zero_point = f.zero_point;
+      e.saturates = refcalib::engine::kernels::saturates(e, size(g.out_channels));
     }
     return o;
   }
