@@ -90,7 +90,9 @@ class WeightedStep final : public Step {
     const std::byte* packed = packed_.data();
     if (computed_) {
       std::byte* const memory = context.scratch + kernel_scratch_;
-      parts_.front().kernel->pack(parts_.front().geometry, context.read(*computed_), memory);
+      const BoundPart& part = parts_.front();
+      part.kernel->pack(part.geometry, context.read(*computed_), memory);
+      if (part.kernel->bind != nullptr) part.kernel->bind(part.geometry, epilogue_, memory);
       packed = memory;
     }
     context.team.parallel_for(units_, 1, [&](std::int64_t begin, std::int64_t end, int member) {
@@ -135,9 +137,15 @@ class WeightedStep final : public Step {
     operands.output =
         context.write(output_) + part.first_pixel * part.geometry.out_pixel_stride * output_bytes_;
     operands.scratch = context.scratch_of(member);
-    operands.epilogue = epilogue_;
-    if (!acc_offset_.empty()) operands.epilogue.acc_offset = acc_offset_.data() + index * padded_channels_;
+    operands.epilogue = epilogue_of(index);
     part.kernel->run(part.geometry, operands, begin, end);
+  }
+
+  /// Parts differ by what takes their zero points out.
+  Epilogue epilogue_of(std::size_t part) const noexcept {
+    Epilogue epilogue = epilogue_;
+    if (!acc_offset_.empty()) epilogue.acc_offset = acc_offset_.data() + part * padded_channels_;
+    return epilogue;
   }
 
   std::vector<BoundPart> parts_;
@@ -188,6 +196,10 @@ WeightedStep::WeightedStep(const WeightedPlan& plan, const TensorRef* computed, 
                              part_weights(plan.weights, plan.kernel_area, plan.parts[i]).data(),
                              packed_.data() + parts_[i].packed);
   }
+  if (!computed_)
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+      if (parts_[i].kernel->bind != nullptr)
+        parts_[i].kernel->bind(parts_[i].geometry, epilogue_of(i), packed_.data() + parts_[i].packed);
 }
 
 void WeightedStep::bind_parts(const WeightedPlan& plan, bool int8, Isa isa) {
