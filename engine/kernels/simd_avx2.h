@@ -145,6 +145,12 @@ struct Simd256 {
     store_bytes(block, v);
     copy_part<32>(p, block, n);
   }
+  [[gnu::always_inline]] static I drop_fourth_bytes(I v) {
+    const __m256i three_of_four = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    const __m256i order = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
+    return _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(v, three_of_four), order);
+  }
   [[gnu::always_inline]] static I max_u8(I a, I b) { return _mm256_max_epu8(a, b); }
   [[gnu::always_inline]] static void pin(F& a) { __asm__("" : "+x"(a)); }
   [[gnu::always_inline]] static void pin(I& a) { __asm__("" : "+x"(a)); }

@@ -179,6 +179,12 @@ struct Simd512 {
   [[gnu::always_inline]] static void store_bytes_n(std::uint8_t* p, I v, int n) {
     _mm512_mask_storeu_epi8(p, first_bytes(n), v);
   }
+  [[gnu::always_inline]] static I drop_fourth_bytes(I v) {
+    const __m512i three_of_four =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    const __m512i order = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(order, _mm512_shuffle_epi8(v, three_of_four));
+  }
   [[gnu::always_inline]] static I max_u8(I a, I b) {
     return _mm512_max_epu8(a, b);
   }

@@ -136,6 +136,7 @@ struct SimdScalar {
     std::memcpy(b, &a, sizeof b);
     copy_bytes(p, b, n);
   }
+  [[gnu::always_inline]] static I drop_fourth_bytes(I v) { return wrap(bits(v) & 0xFFFFFFU); }
   [[gnu::always_inline]] static I max_u8(I a, I b) {
     std::uint32_t r = 0;
     for (unsigned shift = 0; shift < 32; shift += 8) {
