@@ -161,6 +161,12 @@ std::string OpsetBuilder::layer_of(ValueId id) const {
   return layer.outputs.size() == 1 && layer.type != "Parameter" ? layer.name : std::string();
 }
 
+std::string OpsetBuilder::type_of(ValueId id) const {
+  const auto found = places_.find(id);
+  if (found == places_.end() || value(id).constant) return {};
+  return document_.layers[static_cast<std::size_t>(found->second.layer)].type;
+}
+
 Document OpsetBuilder::finish() {
   const auto bytes = std::make_shared<const std::vector<std::byte>>(std::move(document_.appended));
   document_.appended.clear();

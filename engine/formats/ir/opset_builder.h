@@ -58,6 +58,8 @@ class OpsetBuilder {
   DType dtype(ValueId id) const { return value(id).constant ? value(id).constant.dtype() : value(id).dtype; }
   /// Name of the layer that gives the value as its only output; empty if there is none.
   std::string layer_of(ValueId id) const;
+  /// Type of the layer that gives the value; empty for constants.
+  std::string type_of(ValueId id) const;
   std::string unique_name(const std::string& wanted) const;
 
   /// Checks and hands out the document.

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "engine/core/error.h"
+#include "engine/formats/ir/text.h"
 #include "engine/formats/onnx/operators.h"
 #include "engine/formats/onnx/quantization.h"
 
@@ -91,6 +92,20 @@ Constant integers_of(const Constant& constant, const TensorQuantization& q) {
   return Constant(q.type, constant.shape(), view, bytes);
 }
 
+/// Quantizers leave out a ReLU or ReLU6 where the integers cannot hold what it cuts off. A value that stays in float needs it, so
+/// that sums and products get their limits back; fused into them they cost nothing.
+ValueId clamped(NodeReader& reader, ValueId x, const TensorQuantization& q) {
+  const Bounds bounds = bounds_of(q.type);
+  if (q.scale.size() != 1 || q.zero_point.front() != bounds.low) return x;
+  constexpr std::string_view unlimited[] = {"Convolution", "GroupConvolution", "Add", "MatMul"};
+  if (std::find(std::begin(unlimited), std::end(unlimited), reader.builder().type_of(x)) ==
+      std::end(unlimited))
+    return x;
+  const double high = static_cast<double>(bounds.high - bounds.low) * static_cast<double>(q.scale.front());
+  return reader.helper({"Clamp", 1}, "clamp",
+                       {{"min", "0"}, {"max", ir::format_float(static_cast<float>(high))}}, {x});
+}
+
 TensorQuantization of_node(const NodeReader& reader) {
   if (reader.integer("block_size", 0) != 0) throw UnsupportedError("quantization in blocks is not supported");
   const std::size_t rank = reader.shape(0).size();
@@ -172,6 +187,7 @@ ValueId dequantized(NodeReader& reader, std::size_t rank, const TensorQuantizati
 }
 
 void set_quantized(NodeReader& reader, ValueId x, const TensorQuantization& q) {
+  x = clamped(reader, x, q);
   const Bounds bounds = bounds_of(q.type);
   const Shape& data = reader.builder().value(x).shape;
   check_channels(q, data);
