@@ -161,8 +161,10 @@ ValueId NodeReader::helper(ir::OpsetType type, std::string_view suffix, ir::Attr
 
 ValueId NodeReader::add(ir::OpsetType type, ir::AttributeTexts attributes, std::vector<ValueId> inputs,
                         std::size_t output_count) {
+  // Values of layers with several outputs have numbers behind the layer's name, so that none bears a tensor's name.
+  const std::string layer = output_count == 1 ? name_ : builder_.unique_name(name_ + "/" + node_.op_type());
   const std::vector<ValueId> values =
-      builder_.add(type, name_, std::move(attributes), std::move(inputs), output_count);
+      builder_.add(type, layer, std::move(attributes), std::move(inputs), output_count);
   for (std::size_t k = 0; k < values.size(); ++k) set_output(k, Tensor{values[k]});
   return values.front();
 }

@@ -31,7 +31,7 @@ void read_roi_align(NodeReader& reader) {
     const std::string mode = reader.word("coordinate_transformation_mode", "half_pixel");
     if (mode != "half_pixel" && mode != "output_half_pixel")
       throw FormatError("attribute 'coordinate_transformation_mode' has the unknown value '" + mode + "'");
-    if (mode == "half_pixel") aligned = "half_pixel";
+    if (mode == "half_pixel") aligned = "half_pixel_for_nn";
   }
   reader.add({"ROIAlign", 9},
              {{"pooled_h", std::to_string(reader.integer("output_height", 1))},
