@@ -38,6 +38,18 @@ if(REFCALIB_BUILD_ENGINE)
     FetchContent_MakeAvailable(stb)
     set(STB_INCLUDE_DIR "${stb_SOURCE_DIR}" CACHE PATH "Folder of stb_image.h" FORCE)
   endif()
+
+  # --- protobuf: ONNX files; without it they are refused ------------------------------------------------------
+  set(REFCALIB_ONNX_FOUND FALSE)
+  if(REFCALIB_ONNX)
+    set(Protobuf_USE_STATIC_LIBS ON) # keeps the program self-contained
+    find_package(Protobuf QUIET)
+    if(TARGET protobuf::libprotobuf-lite AND TARGET protobuf::protoc)
+      set(REFCALIB_ONNX_FOUND TRUE)
+    else()
+      message(STATUS "protobuf was not found: no ONNX files (Debian: libprotobuf-dev protobuf-compiler)")
+    endif()
+  endif()
 endif()
 
 if(REFCALIB_BUILD_APPS AND NOT TARGET CLI11::CLI11)
