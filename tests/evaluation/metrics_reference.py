@@ -1,12 +1,14 @@
-#!/ usr / bin / env python3
-""
-    "Compares 100 random cases of each metric with scikit-learn where it has the metric, else with a plain
-    implementation of the definition below.Usage : metrics_reference.py
-                                                   PROGRAM(the built metric_cases)
-                                                       .Ends with 77(skipped)where numpy is missing;
-scikit - learn's part is left out, visibly, where that is.""" import json import subprocess import sys
+#!/usr/bin/env python3
+"""Compares 100 random cases of each metric with scikit-learn where it has the metric, else with a plain
+implementation of the definition below. Usage: metrics_reference.py PROGRAM (the built metric_cases).
+Ends with 77 (skipped) where numpy is missing; scikit-learn's part is left out, visibly, where that is."""
+import json
+import subprocess
+import sys
 
-    try : import numpy as np except ImportError:
+try:
+    import numpy as np
+except ImportError:
     print("SKIPPED: numpy is missing")
     sys.exit(77)
 try:
@@ -49,7 +51,8 @@ def box_samples(classes, n):
         out.append({"objects": objects, "labels": labels,
                     "difficult": [int(rng.random() < 0.2) for _ in objects],
                     "crowd": [int(rng.random() < 0.15) for _ in objects],
-                    "boxes": seen, "box_labels": seen_labels, "box_scores": [float(np.float32(s)) for s in scores]})
+                    "boxes": seen, "box_labels": seen_labels,
+                    "box_scores": [float(np.float32(s)) for s in scores]})
     return out
 
 
@@ -57,7 +60,7 @@ def iou(a, b, border):
     w = min(a[2], b[2]) - max(a[0], b[0]) + border
     h = min(a[3], b[3]) - max(a[1], b[1]) + border
     inter = max(w, 0) * max(h, 0)
-    area = lambda r: (r[2] - r[0] + border) * (r[3] - r[1] + border)
+    area = lambda r: max(r[2] - r[0] + border, 0) * max(r[3] - r[1] + border, 0)
     return inter / (area(a) + area(b) - inter)
 
 
@@ -73,15 +76,14 @@ def voc_ap(samples, label, eleven):
     tp, fp = [], []
     for _, i, box in rows:
         s = samples[i]
-        own = [(iou(box, o, 1), k, s["difficult"][k]) for k, (o, l) in enumerate(zip(s["objects"], s["labels"])) if l == label]
+        own = [(iou(box, o, 1), k, s["difficult"][k])
+               for k, (o, l) in enumerate(zip(s["objects"], s["labels"])) if l == label]
         easy, hard = [o for o in own if not o[2]], [o for o in own if o[2]]
         best = max(easy, default=(0, None, 0))
         if best[0] < 0.5 and hard:
             best = max(hard)
         right = wrong = 0
-        if best[0] < 0.5:
-            wrong = 1
-        elif best[1] in used[i]:
+        if best[0] < 0.5 or best[1] in used[i]:
             wrong = 1
         else:
             used[i].add(best[1])
@@ -97,43 +99,52 @@ def voc_ap(samples, label, eleven):
     return float(np.sum(np.diff(np.concatenate([[0], r])) * env))
 
 
+def crowd_overlap(b, o):
+    w, h = min(b[2], o[2]) - max(b[0], o[0]), min(b[3], o[3]) - max(b[1], o[1])
+    area = max(b[2] - b[0], 0) * max(b[3] - b[1], 0)
+    return max(w, 0) * max(h, 0) / area if area else 0
+
+
+def coco_match(s, label, threshold, most):
+    """Rows (score, matched, ignored) of one picture, and how many objects count."""
+    gt = [(o, d or c, c) for o, l, d, c in zip(s["objects"], s["labels"], s["difficult"], s["crowd"]) if l == label]
+    gt.sort(key=lambda g: g[1])
+    dets = sorted([(score, b) for b, l, score in zip(s["boxes"], s["box_labels"], s["box_scores"]) if l == label],
+                  key=lambda d: -d[0])[:most]
+    used, rows = [False] * len(gt), []
+    for score, b in dets:
+        best, m = min(threshold, 1 - 1e-10), -1
+        for k, (o, ignored, crowd) in enumerate(gt):
+            if used[k] and not crowd:
+                continue
+            if m > -1 and not gt[m][1] and ignored:
+                break
+            v = crowd_overlap(b, o) if crowd else iou(b, o, 0)
+            if v < best:
+                continue
+            best, m = v, k
+        if m > -1:
+            used[m] = True
+        rows.append((score, m > -1, m > -1 and bool(gt[m][1])))
+    return rows, sum(1 for g in gt if not g[1])
+
+
 def coco_ap(samples, label, thresholds, most):
+    """Average precision and recall of a class; None without objects."""
     total, recalls = [], []
     for t in thresholds:
         rows, n = [], 0
         for s in samples:
-            gt = [(o, d or c, c) for o, l, d, c in zip(s["objects"], s["labels"], s["difficult"], s["crowd"]) if l == label]
-            gt.sort(key=lambda g: g[1])
-            n += sum(1 for g in gt if not g[1])
-            dets = sorted([(score, b) for b, l, score in zip(s["boxes"], s["box_labels"], s["box_scores"]) if l == label],
-                          key=lambda d: -d[0])[:most]
-            used = [False] * len(gt)
-            for score, b in dets:
-                best, m = min(t, 1 - 1e-10), -1
-                for k, (o, ignored, crowd) in enumerate(gt):
-                    if used[k] and not crowd:
-                        continue
-                    if m > -1 and not gt[m][1] and ignored:
-                        break
-                    if crowd:
-                        w, h = min(b[2], o[2]) - max(b[0], o[0]), min(b[3], o[3]) - max(b[1], o[1])
-                        v = max(w, 0) * max(h, 0) / ((b[2] - b[0]) * (b[3] - b[1]))
-                    else:
-                        v = iou(b, o, 0)
-                    if v < best:
-                        continue
-                    best, m = v, k
-                if m > -1:
-                    used[m] = True
-                rows.append((score, m > -1, m > -1 and gt[m][1]))
+            own, count = coco_match(s, label, t, most)
+            rows += own
+            n += count
         if n == 0:
             return None, None
         rows.sort(key=lambda r: -r[0])
-        tp = np.cumsum([m and not g for _, m, g in rows]) if rows else np.array([])
-        fp = np.cumsum([not m and not g for _, m, g in rows]) if rows else np.array([])
+        tp = np.cumsum([m and not g for _, m, g in rows])
+        fp = np.cumsum([not m and not g for _, m, g in rows])
         r, p = tp / n, tp / (tp + fp + np.spacing(1))
-        if len(p):
-            p = np.maximum.accumulate(p[::-1])[::-1]
+        p = np.maximum.accumulate(p[::-1])[::-1]
         at = np.searchsorted(r, np.linspace(0, 1, 101), side="left")
         total.append(np.mean([p[k] if k < len(p) else 0 for k in at]))
         recalls.append(r[-1] if len(r) else 0)
@@ -145,117 +156,106 @@ def mean(values):
     return float(np.mean(values)) if values else None
 
 
-def labels_of(samples):
-    return [s["label"] for s in samples], [int(np.argmax(s["scores"])) for s in samples]
-
-
 def gaussian_ssim(a, b):
     x = np.exp(-np.arange(-5, 6) ** 2 / 4.5)
     w = np.outer(x, x) / x.sum() ** 2
-    win = lambda m: np.lib.stride_tricks.sliding_window_view(m, (11, 11))
-    avg = lambda m: (win(m) * w).sum((-1, -2))
+    avg = lambda m: (np.lib.stride_tricks.sliding_window_view(m, (11, 11)) * w).sum((-1, -2))
     ma, mb = avg(a), avg(b)
     va, vb, c = avg(a * a) - ma * ma, avg(b * b) - mb * mb, avg(a * b) - ma * mb
     c1, c2 = 2.55 ** 2, 7.65 ** 2
     return float(np.mean((2 * ma * mb + c1) * (2 * c + c2) / ((ma ** 2 + mb ** 2 + c1) * (va + vb + c2))))
 
 
-def picture_case():
-    a, b = rng.integers(0, 256, (14, 15)), rng.integers(0, 256, (14, 15))
-    wrap = lambda m: {"channels": 1, "height": 14, "width": 15, "values": [float(v) for v in m.ravel()]
-    }
-    return a.astype(float), b.astype(float), [{"picture": wrap(a), "drawn": wrap(b)}]
-
-
 def rank_samples():
     out = []
     for user in range(5):
         positive = int(rng.integers(12))
-        out += [{
-  "user" : user, "item" : i, "positive" : i == positive, "score" : float(s)}
+        out += [{"user": user, "item": i, "positive": i == positive, "score": float(s)}
                 for i, s in enumerate(rng.permutation(12))]
     return out
 
 
-def ranks(samples):
-    for user in range(5):
-        own = sorted([s for s in samples if s["user"] == user], key=lambda s: -s["score"])
-        yield [s["positive"] for s in own].index(True)
+def masks(labels):
+    draw = lambda: [int(v) for v in rng.integers(0, labels, 64)]
+    return {"width": 8, "mask": draw(), "seen": draw()}
 
 
-def cases():
-    """(metric, labels, samples, expected value of the one number)"""
-    std = ".50:.05:.95"
-    coco = np.linspace(.5, .95, 10)
-    for _ in range(CASES):
-        s = class_samples(6, 40)
-        t, p = labels_of(s)
-        yield {"type": "accuracy"}, 6, s, float(np.mean(np.array(t) == np.array(p)))
-        k = int(rng.integers(2, 5))
-        expected = float(np.mean([x["label"] in np.argsort(-np.array(x["scores"]))[:k] for x in s]))
-        yield {"type": "accuracy", "top_k": str(k)}, 6, s, expected
-        if sk:
-            scores = np.array([x["scores"] for x in s])
-            yield {"type": "accuracy"}, 6, s, sk.accuracy_score(t, p)
-            yield {"type": "accuracy", "top_k": str(k)}, 6, s, sk.top_k_accuracy_score(t, scores, k=k, labels=range(6))
-            seen = sorted(set(t) | set(p))
-            yield {"type": "f1"}, 6, s, sk.f1_score(t, p, average="macro", labels=seen, zero_division=0)
-            present = sorted(set(t))
-            yield {"type": "accuracy_per_class"}, 6, s, sk.recall_score(t, p, average="macro", labels=present)
-            b = class_samples(2, 30, ties=True)
-            if len({x["label"] for x in b}) == 2:
-                yield {"type": "roc_auc_score"}, 2, b, sk.roc_auc_score([x["label"] for x in b], [x["scores"][1] for x in b])
-            m = class_samples(4, 40)
-            if len({x["label"] for x in m}) == 4:
-                truth = np.eye(4)[[x["label"] for x in m]]
-                yield {"type": "roc_auc_score"}, 4, m, sk.roc_auc_score(truth, np.array([x["scores"] for x in m]), average="macro")
-            r = [{
-  "real" : [float(a)], "seen" : [float(c)]} for a, c in rng.normal(0, 5, (20, 2))]
-            real, pred = [x["real"][0] for x in r], [x["seen"][0] for x in r]
-            yield {
-  "type" : "mae"}, 1, r, sk.mean_absolute_error(real, pred)
-            yield {"type": "mse"}, 1, r, sk.mean_squared_error(real, pred)
-            yield {"type": "rmse"}, 1, r, float(np.sqrt(sk.mean_squared_error(real, pred)))
-            n = rank_samples()
-            ndcg = np.mean([sk.ndcg_score([[x["positive"] for x in n if x["user"] == u]], [[x["score"] for x in n if x["user"] == u]], k=10) for u in range(5)])
-            yield {"type": "ndcg"}, 1, n, float(ndcg)
-            w = [{"width": 8, "mask": [int(v) for v in rng.integers(0, 4, 64)], "seen": [int(v) for v in rng.integers(0, 4, 64)]} for _ in range(3)]
-            real, pred = np.concatenate([x["mask"] for x in w]), np.concatenate([x["seen"] for x in w])
-            yield {"type": "mean_iou"}, 4, w, sk.jaccard_score(real, pred, average="macro")
-            yield {"type": "segmentation_accuracy"}, 4, w, sk.accuracy_score(real, pred)
-            yield {"type": "mean_accuracy"}, 4, w, sk.balanced_accuracy_score(real, pred)
-            yield {"type": "frequency_weighted_accuracy"}, 4, w, sk.jaccard_score(real, pred, average="weighted")
-            d = [{"width": 8, "mask": [int(v) for v in rng.integers(0, 2, 64)], "seen": [int(v) for v in rng.integers(0, 2, 64)]}]
-            both = sum(a * c for a, c in zip(d[0]["mask"], d[0]["seen"]))
-            yield {"type": "dice"}, 2, d, (2 * both + 1) / (sum(d[0]["mask"]) + sum(d[0]["seen"]) + 1)
-        n = rank_samples()
-        yield {"type": "hit_ratio", "top_k": "4"}, 1, n, float(np.mean([r < 4 for r in ranks(n)]))
-        a, b, pictures = picture_case()
-        yield {"type": "ssim"}, 1, pictures, gaussian_ssim(a, b)
-        inner = (a - b)[2:-2, 2:-2] / 255
-        yield {"type": "psnr", "scale_border": "2"}, 1, pictures, float(-10 * np.log10(np.mean(inner ** 2)))
-        s = box_samples(3, 5)
-        for integral in ("max", "11point"):
-            yield {"type": "map", "integral": integral}, 3, s, mean([voc_ap(s, c, integral == "11point") for c in range(3)])
-        full = [coco_ap(s, c, coco, 100) for c in range(3)]
-        half = [coco_ap(s, c, [0.5], 2) for c in range(3)]
-        yield {
-  "type" : "coco_orig_precision"}, 3, s, mean([f[0] for f in full])
-        yield {"type": "coco_orig_recall"}, 3, s, mean([f[1] for f in full])
-        yield {"type": "coco_precision", "threshold": ".50", "max_detections": "2"}, 3, s, mean([h[0] or 0 for h in half])
-        yield {"type": "coco_recall", "threshold": ".50", "max_detections": "2"}, 3, s, mean([h[1] or 0 for h in half])
+def sklearn_cases():
+    s, k = class_samples(6, 40), int(rng.integers(2, 5))
+    t, p = [x["label"] for x in s], [int(np.argmax(x["scores"])) for x in s]
+    scores = np.array([x["scores"] for x in s])
+    yield {"type": "accuracy"}, 6, s, sk.accuracy_score(t, p)
+    yield {"type": "accuracy", "top_k": str(k)}, 6, s, sk.top_k_accuracy_score(t, scores, k=k, labels=range(6))
+    yield {"type": "f1"}, 6, s, sk.f1_score(t, p, average="macro", labels=sorted(set(t) | set(p)), zero_division=0)
+    yield {"type": "accuracy_per_class"}, 6, s, sk.recall_score(t, p, average="macro", labels=sorted(set(t)))
+    b = class_samples(2, 30, ties=True)
+    yield {"type": "roc_auc_score"}, 2, b, sk.roc_auc_score([x["label"] for x in b], [x["scores"][1] for x in b])
+    m = class_samples(4, 60)
+    yield ({"type": "roc_auc_score", "name": "macro"}, 4, m,
+           sk.roc_auc_score(np.eye(4)[[x["label"] for x in m]], np.array([x["scores"] for x in m]), average="macro"))
+    r = [{"real": [float(a)], "seen": [float(c)]} for a, c in rng.normal(0, 5, (20, 2))]
+    real, pred = [x["real"][0] for x in r], [x["seen"][0] for x in r]
+    yield {"type": "mae"}, 1, r, sk.mean_absolute_error(real, pred)
+    yield {"type": "mse"}, 1, r, sk.mean_squared_error(real, pred)
+    yield {"type": "rmse"}, 1, r, float(np.sqrt(sk.mean_squared_error(real, pred)))
+    n = rank_samples()
+    of = lambda key, user: [x[key] for x in n if x["user"] == user]
+    yield ({"type": "ndcg"}, 1, n,
+           float(np.mean([sk.ndcg_score([of("positive", u)], [of("score", u)], k=10) for u in range(5)])))
+    w = [masks(4) for _ in range(3)]
+    real, pred = np.concatenate([x["mask"] for x in w]), np.concatenate([x["seen"] for x in w])
+    yield {"type": "mean_iou"}, 4, w, sk.jaccard_score(real, pred, average="macro")
+    yield {"type": "segmentation_accuracy"}, 4, w, sk.accuracy_score(real, pred)
+    yield {"type": "mean_accuracy"}, 4, w, sk.balanced_accuracy_score(real, pred)
+    yield {"type": "frequency_weighted_accuracy"}, 4, w, sk.jaccard_score(real, pred, average="weighted")
+    d = masks(3)
+    per_label = sk.f1_score(d["mask"], d["seen"], average=None, labels=[1, 2])
+    whole = sk.f1_score([v > 0 for v in d["mask"]], [v > 0 for v in d["seen"]])
+    yield {"type": "dice_index"}, 3, [d], float(np.mean([whole, *per_label]))
+
+
+def own_cases():
+    s, k = class_samples(6, 40), int(rng.integers(2, 5))
+    yield ({"type": "accuracy", "top_k": str(k), "name": "by numpy"}, 6, s,
+           float(np.mean([x["label"] in np.argsort(-np.array(x["scores"]))[:k] for x in s])))
+    d = masks(2)
+    both = sum(a * c for a, c in zip(d["mask"], d["seen"]))
+    yield {"type": "dice"}, 2, [d], (2 * both + 1) / (sum(d["mask"]) + sum(d["seen"]) + 1)
+    n = rank_samples()
+    ranks = [[x["positive"] for x in sorted([x for x in n if x["user"] == u], key=lambda x: -x["score"])].index(True)
+             for u in range(5)]
+    yield {"type": "hit_ratio", "top_k": "4"}, 1, n, float(np.mean([r < 4 for r in ranks]))
+    a, b = rng.integers(0, 256, (14, 15)).astype(float), rng.integers(0, 256, (14, 15)).astype(float)
+    wrap = lambda m: {"channels": 1, "height": 14, "width": 15, "values": m.ravel().tolist()}
+    pictures = [{"picture": wrap(a), "drawn": wrap(b)}]
+    yield {"type": "ssim"}, 1, pictures, gaussian_ssim(a, b)
+    inner = (a - b)[2:-2, 2:-2] / 255
+    yield {"type": "psnr", "scale_border": "2"}, 1, pictures, float(-10 * np.log10(np.mean(inner ** 2)))
+    s = box_samples(3, 5)
+    for integral in ("max", "11point"):
+        yield ({"type": "map", "integral": integral}, 3, s,
+               mean([voc_ap(s, c, integral == "11point") for c in range(3)]))
+    full = [coco_ap(s, c, np.linspace(.5, .95, 10), 100) for c in range(3)]
+    half = [coco_ap(s, c, [0.5], 2) for c in range(3)]
+    yield {"type": "coco_orig_precision"}, 3, s, mean([f[0] for f in full])
+    yield {"type": "coco_orig_recall"}, 3, s, mean([f[1] for f in full])
+    some = {"threshold": ".50", "max_detections": "2"}
+    yield {"type": "coco_precision", **some}, 3, s, mean([h[0] or 0 for h in half])
+    yield {"type": "coco_recall", **some}, 3, s, mean([h[1] or 0 for h in half])
 
 
 def main():
-    every = list(cases())
+    every = [case for _ in range(CASES) for make in ([sklearn_cases] if sk else []) + [own_cases] for case in make()]
     text = "\n".join(json.dumps({"metric": m, "labels": l, "samples": s}) for m, l, s, _ in every)
     run = subprocess.run([sys.argv[1]], input=text, capture_output=True, text=True, check=True)
+    lines = run.stdout.splitlines()
+    assert len(lines) == len(every), run.stderr
     worst, failures = {}, 0
-    for (metric, _, _, expected), line in zip(every, run.stdout.splitlines(), strict=True):
+    for (metric, _, _, expected), line in zip(every, lines):
         value = json.loads(line)["value"]
         same = value is None and expected is None
         error = 0.0 if same else float("inf") if value is None or expected is None else abs(value - expected)
-        name = " ".join(metric.values())
+        name = " ".join(f"{v}" for k, v in metric.items() if k != "top_k")
         count, largest = worst.get(name, (0, 0.0))
         worst[name] = (count + 1, max(largest, error))
         failures += error > 1e-6
