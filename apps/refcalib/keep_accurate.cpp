@@ -151,7 +151,7 @@ AccurateChoice keep_accurate(const engine::Model& model, const engine::ir::Annot
   AccurateChoice choice;
   Search search(model, annotation, dataset, options);
   choice.all_int8 = choice.chosen = search.agreement(0);
-  if (choice.all_int8 >= goal || !search.order(go_on)) return choice;
+  if (choice.all_int8 >= goal || search.layers().size() < 2 || !search.order(go_on)) return choice;
   // Without any layer in INT8 there is no calibrated network: one is left.
   const std::size_t most = search.layers().size() - 1;
   std::size_t fails = 0, reaches = most;
@@ -168,19 +168,26 @@ AccurateChoice keep_accurate(const engine::Model& model, const engine::ir::Annot
     const std::size_t middle = fails + (reaches - fails) / 2;
     (search.agreement(middle) >= goal ? reaches : fails) = middle;
   }
-  choice.chosen = search.agreement(reaches);
+  const double reached = search.agreement(reaches);
+  if (reached <= choice.all_int8) return choice;
+  choice.chosen = reached;
   choice.layers.assign(search.layers().begin(),
                        search.layers().begin() + static_cast<std::ptrdiff_t>(reaches));
   return choice;
 }
 
 std::vector<std::string> described(const AccurateChoice& choice, double goal) {
-  if (choice.layers.empty()) return {};
+  if (choice.all_int8 >= goal) return {};
+  if (choice.layers.empty())
+    return {"INT8 in all layers agrees with FP32 to " + fixed(choice.all_int8, 4) + ", short of " +
+            fixed(goal, 4) + "; layers in FP32 do not change that"};
   std::vector<std::string> lines{"INT8 in all layers agrees with FP32 to " + fixed(choice.all_int8, 4) +
                                  ", short of " + fixed(goal, 4) + "; with " +
                                  counted(choice.layers.size(), "layer") +
                                  " in FP32, those that cause the largest errors: " + fixed(choice.chosen, 4)};
-  for (const std::string& layer : choice.layers) lines.push_back("kept in FP32: " + layer);
+  std::string names;
+  for (const std::string& layer : choice.layers) names += (names.empty() ? "" : ", ") + layer;
+  lines.push_back("kept in FP32, the most harmful first: " + names);
   return lines;
 }
 
