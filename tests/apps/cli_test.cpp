@@ -143,8 +143,8 @@ TEST_CASE("layers stay in FP32 until the answers agree, and are named", "[cli]")
                     "--no-measure"})
         .out;
   };
-  CHECK(lines_with(calibrate("0", "1"), "in FP32") == 0);
-  CHECK(lines_with(calibrate("0.9", "1"), "in FP32") == 0);
+  CHECK(calibrate("0", "1").find("in FP32") == std::string::npos);
+  CHECK(calibrate("0.9", "1").find("in FP32") == std::string::npos);
   // A goal that is a little too high for INT8 alone.
   const double alone = number_behind(calibrate("1", "1"), "INT8 in all layers agrees with FP32 to ");
   const std::string goal = std::to_string(alone + (1 - alone) / 4);
@@ -157,7 +157,10 @@ TEST_CASE("layers stay in FP32 until the answers agree, and are named", "[cli]")
   CHECK(kept < 10);
   // The written model says so, too.
   const std::string layers = succeed({"inspect", "-m", folder / "shapes_v7_i8.xml"}).out;
-  CHECK(lines_with(layers, "kept in float by the model or the user") == kept);
+  const std::string reason = "kept in float by the model or the user";
+  std::size_t shown = 0;
+  for (std::size_t at = 0; (at = layers.find(reason, at)) != std::string::npos; ++at) ++shown;
+  CHECK(shown == kept);
   CHECK(calibrate(goal, "3").find(key + names + "\n") != std::string::npos);
 }
 
