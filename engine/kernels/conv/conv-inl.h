@@ -243,9 +243,9 @@ struct Conv {
   }
 
   static constexpr ConvKernel kernel(const char* name, Isa isa) {
-    return {name,          isa,   &accepts,
-            &packed_bytes, &pack, &scratch_bytes,
-            &work_items,   &run,  Product::lists_steps ? &proof : nullptr};
+    ConvKernel made{name, isa, &accepts, &packed_bytes, &pack, &scratch_bytes, &work_items, &run};
+    if constexpr (Product::lists_steps) made.proof = &proof;
+    return made;
   }
 };
 
