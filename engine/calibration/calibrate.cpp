@@ -12,10 +12,11 @@ std::string default_method() {
 CalibrationResult calibrate(const Graph& graph, const SampleSource& samples,
                             const CalibrationOptions& options, const Progress& progress) {
   // Wrong options are found before minutes of work.
-  static_cast<void>(ThresholdSelection(options));
+  const ThresholdSelection selection(options);
   const CalibrationPlan plan = plan_calibration(graph, options);
   CollectOptions collecting;
   collecting.threads = options.threads;
+  collecting.records = selection.records();
   const Collected collected = collect(graph, samples, collecting, progress);
   if (collected.not_finite) check_finite(plan, collected.statistics, samples.name_of(*collected.not_finite));
   CalibrationResult result = decide(graph, plan, collected.statistics, options, &samples);

@@ -65,6 +65,7 @@ CalibrationResult decide(const Graph& original, const CalibrationPlan& plan, con
                          const CalibrationOptions& options, const SampleSource* samples) {
   const auto start = std::chrono::steady_clock::now();
   const ThresholdSelection selection(options);
+  selection.require_records(statistics.origin.records);
   CalibrationResult result;
   result.samples = statistics.sample_count;
   result.annotation.keep_float = plan.keep_float;

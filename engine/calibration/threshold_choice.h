@@ -26,6 +26,11 @@ class ThresholdSelection {
 
   const ThresholdChoice& of(const Graph& simplified, ValueId value) const;
 
+  /// The records of single samples that some choice needs.
+  SampleRecords records() const;
+  /// Throws UsageError naming the method if statistics lack records that it needs.
+  void require_records(const SampleRecords& kept) const;
+
  private:
   ThresholdChoice common_;
 };
