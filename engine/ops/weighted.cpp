@@ -18,6 +18,8 @@ using kernels::ConvOperands;
 using kernels::Epilogue;
 
 constexpr std::size_t kChannelBlock = 64;
+/// Fewer multiplications than these are done before another thread would have woken up: half a microsecond.
+constexpr std::int64_t kSerialMacs = 65536;
 
 /// Per-channel array padded to what the kernels may read.
 template <class T>
@@ -95,7 +97,7 @@ class WeightedStep final : public Step {
       if (part.kernel->bind != nullptr) part.kernel->bind(part.geometry, epilogue_, memory);
       packed = memory;
     }
-    context.team.parallel_for(units_, 1, [&](std::int64_t begin, std::int64_t end, int member) {
+    context.team.parallel_for(units_, macs_ < kSerialMacs ? units_ : 1, [&](std::int64_t begin, std::int64_t end, int member) {
       for (std::size_t i = 0; i < parts_.size(); ++i) {
         const BoundPart& part = parts_[i];
         const std::int64_t from = std::max(begin - part.first_unit, std::int64_t{0}),
