@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <refcalib/threshold.hpp>
@@ -17,7 +18,9 @@
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/progress.h"
 #include "apps/refcalib/text.h"
+#include "engine/calibration/observe_values.h"
 #include "engine/core/error.h"
+#include "engine/formats/model_formats.h"
 
 namespace refcalib::app {
 namespace {
@@ -58,13 +61,14 @@ void declare(CLI::App& app, Options& o) {
   app.add_flag("--simplified-mode", o.simplified,
                "Calibrate with unlabelled data; needed in this version [also -sm]");
   app.add_option("-m,--model,--models", o.model.model,
-                 "Network: MODEL.xml of an Intermediate Representation");
+                 "Network: MODEL.xml of an Intermediate Representation, or MODEL.onnx");
   app.add_option("-w,--weights-file", o.model.weights, "Its weights; default: the .bin beside the .xml");
   declare_shapes(app, o.model, "-b,--batch,--batch-size");
   app.add_option("--nthreads,--threads", o.model.threads, "Threads; 0: all cores")
       ->check(CLI::Range(0, 1024));
   app.add_option("-o,--output-dir", o.output,
-                 "Folder for <model>_i8.xml and .bin, or the .xml itself; default: the model's folder");
+                 "Folder for <model>_i8 in the model's format, or the .xml or .onnx itself; default: the "
+                 "model's folder");
   declare_inputs(app, o.input, "-s,--source,-i,--input");
 
   const std::string how = "Quantization";
@@ -126,13 +130,20 @@ void check(const Options& o, Report& report) {
   }
 }
 
-/// The .xml to write. Its folder is made and tried now, not after minutes of calibration.
+/// True for a file name of a format that can be written; an extension of a format that this build leaves out is an error.
+bool names_model(const fs::path& path) {
+  const engine::ModelFormat& format = engine::model_format(path);
+  return path.extension() == format.extension;
+}
+
+/// The file to write. Its folder is made and tried now, not after minutes of calibration.
 fs::path prepare_output(const Options& o) {
   const fs::path model(o.model.model), given(o.output);
-  const bool is_file = given.extension() == ".xml" && !fs::is_directory(given);
-  const fs::path file =
-      is_file ? given
-              : (o.output.empty() ? model.parent_path() : given) / (model_stem(o.model.model) + "_i8.xml");
+  const bool is_file = names_model(given) && !fs::is_directory(given);
+  const std::string extension(engine::model_format(model).extension);
+  const fs::path file = is_file ? given
+                                : (o.output.empty() ? model.parent_path() : given) /
+                                      (model_stem(o.model.model) + "_i8" + extension);
   const fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
   std::error_code error;
   fs::create_directories(folder, error);
@@ -183,8 +194,15 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const Options& o, c
     auto result = engine::calibrate(model.graph, dataset.runs(), fill, options, progress);
     if (interrupt.interrupted()) return std::nullopt;
     report_skipped(report, dataset);
-    const engine::ir::Document annotated = engine::ir::annotate(model.document, result.annotation);
-    engine::ir::write_document(o.float_weights ? annotated : engine::ir::compress_weights(annotated), output);
+    const engine::ModelFormat& format = engine::model_format(output);
+    const engine::ir::InputShapes shapes = input_shapes(o.model);
+    if (format.values_without_range != nullptr) {
+      const auto further =
+          engine::observe_values(model.graph, format.values_without_range(model, shapes, result.annotation),
+                                 dataset.runs(), fill, options);
+      std::ranges::copy(further, std::back_inserter(result.annotation.activations));
+    }
+    format.write(model, shapes, result.annotation, o.float_weights, output);
     return result;
   } catch (const engine::Cancelled&) {
     return std::nullopt;
@@ -201,7 +219,7 @@ Exit run(const Options& o, Report& report) {
   const engine::Model model = load(o.model);
   const fs::path output = prepare_output(o);
   engine::Dataset dataset(input_ports(model.graph), data);
-  report.line("model: " + o.model.model + " (IR version " + std::to_string(model.document.version) + ")");
+  report.line("model: " + o.model.model + " (" + format_text(model) + ")");
   report_inputs(report, dataset, o.input);
 
   const auto result = calibrate_and_write(o, model, dataset, output, report);

@@ -55,7 +55,8 @@ void CalibrationReport::print(const std::string& method, const std::string& weig
                duration(result_.search_seconds) + ", peak memory " + megabytes(peak_memory()));
   std::filesystem::path weights_file = written_;
   weights_file.replace_extension(".bin");
-  report_.line("written: " + written_.string() + ", " + weights_file.string());
+  const bool two_files = written_.extension() == ".xml";
+  report_.line("written: " + written_.string() + (two_files ? ", " + weights_file.string() : ""));
 }
 
 void CalibrationReport::print_layers(bool print, const std::string& file) const {

@@ -34,6 +34,7 @@ Command bench_command();
 Command infer_command();
 Command inspect_command();
 Command compare_command();
+Command convert_command();
 Command isa_command();
 
 }  // namespace refcalib::app

@@ -87,7 +87,7 @@ class Program {
 Exit run_guarded(int argc, char** argv, Report& report) {
   try {
     Program program({calibrate_command(), bench_command(), infer_command(), inspect_command(),
-                     compare_command(), isa_command()});
+                     compare_command(), convert_command(), isa_command()});
     const Exit result = program.run(argc, argv, report);
     if (report.flush()) return result;
     report.error("cannot write the results to the standard output");

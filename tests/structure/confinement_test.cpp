@@ -38,6 +38,7 @@ const std::vector<Confined>& confined() {
       {"the XML parser",
        R"(#\s*include\s*[<"]pugixml|\bpugi::)",
        {"engine/formats/ir/read_document.cpp", "engine/formats/ir/write_document.cpp"}},
+      {"protocol buffers", R"(\.pb\.h\b|\bgoogle::protobuf\b|\bproto::)", {"engine/formats/onnx/"}},
       {"the command-line parser",
        R"(#\s*include\s*[<"]CLI/)",
        {"apps/refcalib/command.h", "apps/refcalib/layer_lists.h", "apps/refcalib/options.h"}},
