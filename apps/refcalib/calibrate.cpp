@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <refcalib/threshold.hpp>
@@ -21,7 +22,9 @@
 #include "apps/refcalib/statistics_io.h"
 #include "apps/refcalib/text.h"
 #include "engine/calibration/model_hash.h"
+#include "engine/calibration/observe_values.h"
 #include "engine/core/error.h"
+#include "engine/formats/model_formats.h"
 
 namespace refcalib::app {
 namespace {
@@ -63,13 +66,14 @@ void declare(CLI::App& app, Options& o) {
   app.add_flag("--simplified-mode", o.simplified,
                "Calibrate with unlabelled data; needed in this version [also -sm]");
   app.add_option("-m,--model,--models", o.model.model,
-                 "Network: MODEL.xml of an Intermediate Representation");
+                 "Network: MODEL.xml of an Intermediate Representation, or MODEL.onnx");
   app.add_option("-w,--weights-file", o.model.weights, "Its weights; default: the .bin beside the .xml");
   declare_shapes(app, o.model, "-b,--batch,--batch-size");
   app.add_option("--nthreads,--threads", o.model.threads, "Threads; 0: all cores")
       ->check(CLI::Range(0, 1024));
   app.add_option("-o,--output-dir", o.output,
-                 "Folder for <model>_i8.xml and .bin, or the .xml itself; default: the model's folder");
+                 "Folder for <model>_i8 in the model's format, or the .xml or .onnx itself; default: the "
+                 "model's folder");
   declare_inputs(app, o.input, "-s,--source,-i,--input");
 
   app.add_option(
@@ -145,13 +149,20 @@ void check(const Options& o, Report& report) {
   }
 }
 
-/// The .xml to write. Its folder is made and tried now, not after minutes of calibration.
+/// True for a file name of a format that can be written; an extension of a format that this build leaves out is an error.
+bool names_model(const fs::path& path) {
+  const engine::ModelFormat& format = engine::model_format(path);
+  return path.extension() == format.extension;
+}
+
+/// The file to write. Its folder is made and tried now, not after minutes of calibration.
 fs::path prepare_output(const Options& o) {
   const fs::path model(o.model.model), given(o.output);
-  const bool is_file = given.extension() == ".xml" && !fs::is_directory(given);
-  const fs::path file =
-      is_file ? given
-              : (o.output.empty() ? model.parent_path() : given) / (model_stem(o.model.model) + "_i8.xml");
+  const bool is_file = names_model(given) && !fs::is_directory(given);
+  const std::string extension(engine::model_format(model).extension);
+  const fs::path file = is_file ? given
+                                : (o.output.empty() ? model.parent_path() : given) /
+                                      (model_stem(o.model.model) + "_i8" + extension);
   const fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
   std::error_code error;
   fs::create_directories(folder, error);
@@ -214,6 +225,29 @@ engine::CalibrationResult calibrate(const Options& o, const engine::Model& model
   });
 }
 
+/// Writes the calibrated model in the format of the output's extension. A format that needs ranges of more values than the engine
+/// stores as integers has them observed.
+void write_calibrated(const Options& o, const engine::Model& model, engine::ir::Annotation annotation,
+                      engine::Dataset* dataset, const fs::path& output) {
+  const engine::ModelFormat& format = engine::model_format(output);
+  const engine::ir::InputShapes shapes = input_shapes(o.model);
+  if (format.values_without_range != nullptr) {
+    const std::vector<std::string> values = format.values_without_range(model, shapes, annotation);
+    if (!values.empty() && dataset == nullptr)
+      throw engine::UsageError("this format needs ranges of values that the statistics do not have",
+                               {output.string(), {}, "name images with -s"});
+    if (!values.empty()) {
+      const auto fill = [&](engine::Session& session, std::size_t run) {
+        return dataset->fill(session, run);
+      };
+      const auto further = engine::observe_values(model.graph, values, dataset->runs(), fill,
+                                                  calibration_options(o, model.document, {}));
+      std::ranges::copy(further, std::back_inserter(annotation.activations));
+    }
+  }
+  format.write(model, shapes, annotation, o.float_weights, output);
+}
+
 /// Calibrates and writes the model. nullopt if a signal asked to stop; then nothing is written.
 std::optional<engine::CalibrationResult> calibrate_and_write(const Options& o, const engine::Model& model,
                                                              engine::Dataset* dataset, const fs::path& output,
@@ -230,8 +264,7 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const Options& o, c
       for (const std::string& line : described(choice, o.agreement)) report.line(line);
       if (!choice.layers.empty()) result = calibrate(o, model, dataset, choice.layers, interrupt, report);
     }
-    const engine::ir::Document annotated = engine::ir::annotate(model.document, result.annotation);
-    engine::ir::write_document(o.float_weights ? annotated : engine::ir::compress_weights(annotated), output);
+    write_calibrated(o, model, result.annotation, dataset, output);
     return result;
   } catch (const engine::Cancelled&) {
     return std::nullopt;
@@ -259,7 +292,7 @@ Exit run(const Options& o, Report& report) {
   std::optional<engine::Dataset> dataset;
   if (o.input.given()) dataset.emplace(input_ports(model.graph), data);
   engine::Dataset* const samples = dataset ? &*dataset : nullptr;
-  report.line("model: " + o.model.model + " (IR version " + std::to_string(model.document.version) + ")");
+  report.line("model: " + o.model.model + " (" + format_text(model) + ")");
   if (dataset) report_inputs(report, *dataset, o.input);
 
   const auto result = calibrate_and_write(o, model, samples, output, report);

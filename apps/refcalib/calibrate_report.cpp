@@ -53,7 +53,8 @@ void CalibrationReport::print(const std::string& how) const {
   print_trust();
   std::filesystem::path weights_file = written_;
   weights_file.replace_extension(".bin");
-  report_.line("written: " + written_.string() + ", " + weights_file.string());
+  const bool two_files = written_.extension() == ".xml";
+  report_.line("written: " + written_.string() + (two_files ? ", " + weights_file.string() : ""));
 }
 
 void CalibrationReport::print_trust() const {

@@ -36,6 +36,7 @@ Command inspect_command();
 Command compare_command();
 Command collect_command();
 Command merge_command();
+Command convert_command();
 Command isa_command();
 Command accuracy_command();
 Command convert_annotation_command();
