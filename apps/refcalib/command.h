@@ -15,8 +15,8 @@ enum class Exit : int {
   ok = 0,
   failed = 1,       ///< bad input, or the work could not be done
   usage = 2,        ///< the command line is wrong
-  interrupted = 3,  ///< stopped by Ctrl-C or SIGTERM; nothing was written
-  below = 4         ///< compare --fail-below: an output is below the limit
+  interrupted = 3,  ///< stopped by Ctrl-C or SIGTERM; no result was written
+  below = 4         ///< compare --fail-below: an output is below the limit; doctor: other preprocessing is better
 };
 
 /// One subcommand.
@@ -34,6 +34,12 @@ Command bench_command();
 Command infer_command();
 Command inspect_command();
 Command compare_command();
+Command collect_command();
+Command merge_command();
 Command isa_command();
+Command accuracy_command();
+Command convert_annotation_command();
+Command explain_command();
+Command doctor_command();
 
 }  // namespace refcalib::app

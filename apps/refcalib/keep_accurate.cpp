@@ -14,6 +14,8 @@ namespace refcalib::app {
 namespace {
 
 constexpr std::size_t kGoalRuns = 16;  ///< runs of the data that decide whether the goal is reached
+constexpr int kThreads =
+    1;  ///< of many short sessions: a team that waits for busy cores would take longer than one thread
 constexpr std::size_t kOrderRuns = 4;  ///< runs that put the layers in order
 
 /// A network whose boxes are left unselected: what goes into the selection are numbers that change smoothly.
@@ -45,7 +47,7 @@ class Search {
  public:
   Search(const engine::Model& model, const engine::ir::Annotation& annotation, engine::Dataset& dataset,
          const ModelOptions& options)
-      : dataset_(dataset), threads_(options.threads), original_(model.graph) {
+      : dataset_(dataset), original_(model.graph) {
     engine::ir::Document document = engine::ir::annotate(model.document, annotation);
     const engine::ir::InputShapes shapes = input_shapes(options);
     if (!shapes.empty()) document = engine::ir::reshape(document, shapes);
@@ -57,22 +59,22 @@ class Search {
 
   /// Agreement with the first `count` layers in float.
   double agreement(std::size_t count) {
-    if (!reference_) reference_ = std::make_unique<engine::Session>(compiled(original_, false), threads_);
+    if (!reference_) reference_ = std::make_unique<engine::Session>(compiled(original_, false), kThreads);
     const std::set<std::string> kept(layers_.begin(), layers_.begin() + static_cast<std::ptrdiff_t>(count));
-    engine::Session trial(compiled(with_float(calibrated_, kept), true), threads_);
+    engine::Session trial(compiled(with_float(calibrated_, kept), true), kThreads);
     return agreement_of(*reference_, trial, dataset_, kGoalRuns);
   }
 
   /// Puts the layers in the order of the error that each causes alone. False if `go_on` ended it.
   bool order(const std::function<bool()>& go_on) {
-    engine::Session exact(compiled(without_selection(original_), false), threads_);
+    engine::Session exact(compiled(without_selection(original_), false), kThreads);
     const engine::Graph smooth = without_selection(calibrated_);
     std::vector<std::pair<double, std::string>> harm;
     for (const std::string& layer : layers_) {
       if (!go_on()) return false;
       std::set<std::string> others(layers_.begin(), layers_.end());
       others.erase(layer);
-      engine::Session alone(compiled(with_float(smooth, others), true), threads_);
+      engine::Session alone(compiled(with_float(smooth, others), true), kThreads);
       harm.emplace_back(-noise(exact, alone), layer);
     }
     std::stable_sort(harm.begin(), harm.end(),
@@ -112,7 +114,6 @@ class Search {
   }
 
   engine::Dataset& dataset_;
-  int threads_;
   engine::Graph original_, calibrated_;
   std::unique_ptr<engine::Session> reference_;
   std::vector<std::string> layers_;

@@ -1,10 +1,10 @@
 #include "engine/calibration/observe_values.h"
 
-#include <algorithm>
-#include <refcalib/params.hpp>
-#include <refcalib/threshold.hpp>
+#include <map>
+#include <refcalib/statistics.hpp>
 
 #include "engine/calibration/range_observer.h"
+#include "engine/calibration/threshold_choice.h"
 #include "engine/core/error.h"
 #include "engine/passes/passes.h"
 
@@ -14,6 +14,7 @@ std::vector<ir::Annotation::Activation> observe_values(const Graph& graph,
                                                        const std::vector<std::string>& values,
                                                        std::size_t samples, const FillInputs& fill,
                                                        const CalibrationOptions& options) {
+  const ThresholdSelection selection(options);
   Graph observed = graph;
   drop_quantization(observed);
   std::vector<ValueId> watched;
@@ -29,19 +30,20 @@ std::vector<ir::Annotation::Activation> observe_values(const Graph& graph,
   CompileOptions compile = default_options();
   compile.int8 = false;
   const auto program = Program::compile(observed, compile);
-  RangeObserver observer(*program, watched);
+  RangeObserver observer(*program, watched, 1, selection.records());
   Session session(program, 1);
   for (std::size_t index = 0; index < samples; ++index)
-    if (fill(session, index)) session.run(observer);
+    if (fill(session, index)) {
+      observer.begin({true});
+      session.run(observer);
+    }
   if (observer.not_finite() > 0)
     throw FormatError("computes values that are not finite on the calibration data");
-  const ThresholdMethod& method = find_threshold_method(options.method);
-  const Scheme scheme = options.activations == "symmetric" ? Scheme::symmetric : Scheme::asymmetric;
+  const std::map<std::string, ValueStatistics> seen = observer.take();
   std::vector<ir::Annotation::Activation> result;
   for (const ValueId id : watched) {
-    const ObservedValue& seen = observer.values().at(id);
-    const Range range = representable_range(choose_params(seen.histogram, kUint8, scheme, method));
-    result.push_back({observed.value(id).name, {{range.min, range.max}}, 256, {}, {}});
+    const std::string& name = program->graph().value(id).name;
+    result.push_back({name, {selection.of(observed, id).range(seen.at(name))}, 256, {}, {}});
   }
   return result;
 }

@@ -24,7 +24,7 @@ struct Pairs<Avx2> {
   using I = __m256i;
   static constexpr int bytes = 32;
   [[gnu::always_inline]] static I load(const void* p) {
-    return _mm256_load_si256(static_cast<const __m256i*>(p));
+    return _mm256_loadu_si256(static_cast<const __m256i*>(p));
   }
   [[gnu::always_inline]] static I broadcast_four(const std::uint8_t* p) {
     std::int32_t four;
@@ -46,7 +46,7 @@ template <>
 struct Pairs<Avx512> {
   using I = __m512i;
   static constexpr int bytes = 64;
-  [[gnu::always_inline]] static I load(const void* p) { return _mm512_load_si512(p); }
+  [[gnu::always_inline]] static I load(const void* p) { return _mm512_loadu_si512(p); }
   [[gnu::always_inline]] static I broadcast_four(const std::uint8_t* p) {
     std::int32_t four;
     std::memcpy(&four, p, sizeof four);

@@ -110,18 +110,18 @@ struct Conv {
     const std::int64_t channels = vectors * Product::lanes;
     const std::int64_t real = b.out_group - first < channels ? b.out_group - first : channels;
     StepList<Product> list(to, ListedPanel(b, Product::stored), vectors);
-    WeightChunk chunk{};
-    chunk.channels = channels;
-    for (std::int64_t k = 0; k < b.tap_length; k += ListedPanel::chunk) {
-      chunk.count = b.tap_length - k < ListedPanel::chunk ? b.tap_length - k : ListedPanel::chunk;
+    WeightWindow window;
+    for (std::int64_t k = 0; k < b.tap_length; k += WeightWindow::positions) {
+      const std::int64_t rest = b.tap_length - k;
+      const int count = rest < WeightWindow::positions ? static_cast<int>(rest) : WeightWindow::positions;
       for (std::int64_t t = 0; t < b.taps; ++t) {
-        for (std::int64_t i = 0; i < chunk.count + 4; ++i) {
-          const Packed* const from =
-              i < chunk.count ? position_weights(g, b, source, first, t, k + i) : nullptr;
-          for (std::int64_t o = 0; o < channels; ++o)
-            chunk.of[i][o] = from != nullptr && o < real ? from[o * per_channel] : Packed{0};
+        window.clear(count, channels);
+        for (int i = 0; i < count; ++i) {
+          const Packed* const from = position_weights(g, b, source, first, t, k + i);
+          if (from == nullptr) continue;
+          for (std::int64_t o = 0; o < real; ++o) window.set(i, o, from[o * per_channel]);
         }
-        list.add(chunk, static_cast<std::int32_t>(t * b.block_pixels * std::int64_t{sizeof(void*)}), k);
+        list.add(window, static_cast<std::int32_t>(t * b.block_pixels * std::int64_t{sizeof(void*)}), k);
       }
     }
   }
@@ -243,8 +243,9 @@ struct Conv {
   }
 
   static constexpr ConvKernel kernel(const char* name, Isa isa) {
-    return {name,           isa,         &accepts, &packed_bytes, &pack,
-            &scratch_bytes, &work_items, &run,     nullptr,       Product::lists_steps ? &proof : nullptr};
+    ConvKernel made{name, isa, &accepts, &packed_bytes, &pack, &scratch_bytes, &work_items, &run};
+    if constexpr (Product::lists_steps) made.proof = &proof;
+    return made;
   }
 };
 
