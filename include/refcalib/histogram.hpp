@@ -60,8 +60,8 @@ class Histogram {
   /// contradict them.
   explicit Histogram(const HistogramState& state);
 
-  /// Counts every value of x. Cost: about half a nanosecond per value; memory is read once. The result does
-  /// not depend on Arch.
+  /// Counts every value of x. Cost: about half a nanosecond per value; memory outside the second-level cache is
+  /// read once. The result does not depend on Arch.
   template <class Arch = DefaultArch>
   void update(std::span<const float> x) {
     update(x, histogram_kernel<Arch>());
