@@ -39,9 +39,11 @@ std::string calibrated(const TemporaryFolder& folder, const std::string& generat
 TEST_CASE("version and help", "[cli]") {
   CHECK(succeed({"--version"}).out.starts_with("refcalib 0."));
   const std::string help = succeed({"--help"}).out;
-  for (const char* word : {"calibrate", "bench", "infer", "inspect", "compare", "isa", "Exit codes"})
+  for (const char* word : {"calibrate", "bench", "infer", "inspect", "compare", "isa", "accuracy",
+                           "convert-annotation", "explain", "doctor", "Exit codes"})
     CHECK_THAT(help, Contains(word));
-  for (const char* command : {"calibrate", "bench", "infer", "inspect", "compare", "isa"})
+  for (const char* command : {"calibrate", "bench", "infer", "inspect", "compare", "isa", "accuracy",
+                              "convert-annotation", "explain", "doctor"})
     CHECK(lines_with(succeed({command, "--help"}).out, "Exit codes") == 1);
 }
 
