@@ -10,13 +10,16 @@
 #include <system_error>
 
 #include "apps/refcalib/calibrate_report.h"
+#include "apps/refcalib/calibration_data.h"
 #include "apps/refcalib/command.h"
 #include "apps/refcalib/interrupt.h"
 #include "apps/refcalib/layer_lists.h"
 #include "apps/refcalib/measure.h"
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/progress.h"
+#include "apps/refcalib/statistics_io.h"
 #include "apps/refcalib/text.h"
+#include "engine/calibration/model_hash.h"
 #include "engine/core/error.h"
 
 namespace refcalib::app {
@@ -30,8 +33,8 @@ struct Options {
   bool simplified = false, verbose = false, no_measure = false;
   ModelOptions model;
   InputOptions input;
-  LayerLists keep_float;
-  std::string output, precision = "INT8", device, progress, report_file;
+  LayerLists layers;
+  std::string statistics, output, precision = "INT8", device, progress, report_file;
   std::string method = engine::default_method(), weights = "per-channel", activations = "asymmetric";
   bool float_weights = false, plain_biases = false;
   IgnoredOptions ignored{
@@ -67,6 +70,11 @@ void declare(CLI::App& app, Options& o) {
                  "Folder for <model>_i8.xml and .bin, or the .xml itself; default: the model's folder");
   declare_inputs(app, o.input, "-s,--source,-i,--input");
 
+  app.add_option(
+      "--statistics", o.statistics,
+      "FILE.rcstat of refcalib collect or merge: decide without running images. Steps that need images "
+      "use -s where it is given, and are left out and listed where it is not");
+
   const std::string how = "Quantization";
   app.add_option("--method", o.method, "Limits of activations: minmax, percentile, kl or mse")
       ->capture_default_str()
@@ -83,7 +91,7 @@ void declare(CLI::App& app, Options& o) {
       ->capture_default_str()
       ->check(CLI::IsMember({"asymmetric", "symmetric"}))
       ->group(how);
-  o.keep_float.declare(app, how);
+  o.layers.declare(app, how);
   app.add_option("-p,--precision", o.precision, "Only INT8")->group(how);
   app.add_option("-d,--device,--target-devices", o.device, "Only CPU [also -td]")->group(how);
 
@@ -113,7 +121,10 @@ void check(const Options& o, Report& report) {
         "the standard mode needs labelled data and is not in this version; use "
         "--simplified-mode (-sm) with -m MODEL.xml -s IMAGES");
   if (o.model.model.empty()) throw engine::UsageError("no model; name it with -m MODEL.xml");
-  if (!o.input.given()) throw engine::UsageError("no data; name it with -s IMAGES, or use --random SEED");
+  if (!o.input.given() && o.statistics.empty())
+    throw engine::UsageError(
+        "no data; name it with -s IMAGES, use --random SEED, or --statistics FILE.rcstat of refcalib "
+        "collect");
   if (o.precision != "INT8" && o.precision != "int8")
     throw engine::UsageError("precision '" + o.precision + "' is not supported; the only one is INT8");
   (void)parse_progress(o.progress, report.terminal());
@@ -147,51 +158,77 @@ fs::path prepare_output(const Options& o) {
   return file;
 }
 
-engine::CalibrationOptions calibration_options(const Options& o) {
-  engine::CalibrationOptions options;
+engine::CalibrationOptions calibration_options(const Options& o, const engine::ir::Document& document) {
+  engine::CalibrationOptions options{o.layers.selection(document)};
   options.method = o.method;
   options.per_channel_weights = o.weights == "per-channel";
   options.activations = o.activations;
   options.correct_bias = !o.plain_biases;
-  options.ignore_layers = o.keep_float.names();
-  options.ignore_types = o.keep_float.types();
   options.threads = o.model.threads;
   return options;
 }
 
-/// "FILE", or the first and the last of a batch.
-std::string samples_of_run(const engine::Dataset& dataset, std::size_t run) {
-  const std::size_t first = run * dataset.batch();
-  const std::size_t last = std::min(first + dataset.batch(), dataset.samples()) - 1;
-  return dataset.sample_name(first) + (first == last ? "" : " to " + dataset.sample_name(last));
+/// Statistics that the model's limits can be decided from.
+Statistics fitting_statistics(const Options& o, const engine::Model& model, Report& report,
+                              const engine::Dataset* dataset) {
+  Statistics statistics = read_statistics(o.statistics);
+  if (statistics.origin.model_hash != engine::model_hash(model.graph))
+    throw engine::FormatError("these are statistics of another model, '" + statistics.origin.model +
+                                  "' with other layers, weights or shapes",
+                              {o.statistics, {}, "collect them with " + o.model.model});
+  if (statistics.sample_count == 0)
+    throw engine::UsageError("there is no sample in these statistics", {.file = o.statistics});
+  if (dataset != nullptr && statistics.origin.preprocessing != dataset->preparation())
+    report.warning(o.statistics + " was collected with " + statistics.origin.preprocessing +
+                   ", the data of -s is prepared as " + dataset->preparation());
+  return statistics;
+}
+
+/// The limits, from statistics that were collected before or from the data. Throws Cancelled.
+engine::CalibrationResult calibrate(const Options& o, const engine::Model& model, engine::Dataset* dataset,
+                                    InterruptGuard& interrupt, Report& report) {
+  engine::CalibrationOptions options = calibration_options(o, model.document);
+  const engine::SampleSource samples = dataset != nullptr ? sample_source(*dataset) : engine::SampleSource{};
+  if (!o.statistics.empty()) {
+    const Statistics statistics = fitting_statistics(o, model, report, dataset);
+    const engine::CalibrationPlan plan = engine::plan_calibration(model.graph, options);
+    engine::check_finite(plan, statistics, {});
+    return engine::decide(model.graph, plan, statistics, options, dataset != nullptr ? &samples : nullptr);
+  }
+  ProgressMeter meter(report, parse_progress(o.progress, report.terminal()), "calibrating");
+  return engine::calibrate(model.graph, samples, options, [&](std::size_t done, std::size_t all) {
+    meter.update(done, all);
+    return !interrupt.interrupted();
+  });
 }
 
 /// Calibrates and writes the model. nullopt if a signal asked to stop; then nothing is written.
 std::optional<engine::CalibrationResult> calibrate_and_write(const Options& o, const engine::Model& model,
-                                                             engine::Dataset& dataset, const fs::path& output,
+                                                             engine::Dataset* dataset, const fs::path& output,
                                                              Report& report) {
   InterruptGuard interrupt;
-  ProgressMeter meter(report, parse_progress(o.progress, report.terminal()), "calibrating");
-  const auto fill = [&](engine::Session& session, std::size_t run) { return dataset.fill(session, run); };
-  const auto progress = [&](std::size_t done, std::size_t all) {
-    meter.update(done, all);
-    return !interrupt.interrupted();
-  };
   try {
-    engine::CalibrationOptions options = calibration_options(o);
-    options.sample_name = [&](std::size_t run) { return samples_of_run(dataset, run); };
-    auto result = engine::calibrate(model.graph, dataset.runs(), fill, options, progress);
+    auto result = calibrate(o, model, dataset, interrupt, report);
     if (interrupt.interrupted()) return std::nullopt;
-    report_skipped(report, dataset);
+    if (dataset != nullptr) report_skipped(report, *dataset);
     const engine::ir::Document annotated = engine::ir::annotate(model.document, result.annotation);
     engine::ir::write_document(o.float_weights ? annotated : engine::ir::compress_weights(annotated), output);
     return result;
   } catch (const engine::Cancelled&) {
     return std::nullopt;
   } catch (const engine::UsageError&) {
-    report_skipped(report, dataset);  // that none could be read is the better reason
+    if (dataset != nullptr) report_skipped(report, *dataset);  // that none could be read is the better reason
     throw;
   }
+}
+
+/// What the options ask for and only data can give.
+void report_left_out(const Options& o, const engine::CalibrationResult& result, Report& report) {
+  std::vector<std::string> steps = result.left_out;
+  if (!o.no_measure) steps.emplace_back("the comparison of INT8 with FP32");
+  std::string text;
+  for (const std::string& step : steps) text += (text.empty() ? "" : ", ") + step;
+  if (!text.empty()) report.note("left out for want of images, which -s would name: " + text);
 }
 
 Exit run(const Options& o, Report& report) {
@@ -200,19 +237,24 @@ Exit run(const Options& o, Report& report) {
   const engine::DatasetOptions data = o.input.dataset(64);
   const engine::Model model = load(o.model);
   const fs::path output = prepare_output(o);
-  engine::Dataset dataset(input_ports(model.graph), data);
+  std::optional<engine::Dataset> dataset;
+  if (o.input.given()) dataset.emplace(input_ports(model.graph), data);
+  engine::Dataset* const samples = dataset ? &*dataset : nullptr;
   report.line("model: " + o.model.model + " (IR version " + std::to_string(model.document.version) + ")");
-  report_inputs(report, dataset, o.input);
+  if (dataset) report_inputs(report, *dataset, o.input);
 
-  const auto result = calibrate_and_write(o, model, dataset, output, report);
+  const auto result = calibrate_and_write(o, model, samples, output, report);
   if (!result) {
     report.error("interrupted; nothing was written");
     return Exit::interrupted;
   }
   const CalibrationReport summary(report, *result, output, o.model);
-  summary.print(o.method, o.weights, o.activations, dataset);
+  summary.print((o.statistics.empty() ? samples_text(*dataset)
+                                      : counted(result->samples, "sample") + " of " + o.statistics) +
+                ": method " + o.method + ", activations " + o.activations + ", weights " + o.weights);
   if (o.verbose || !o.report_file.empty()) summary.print_layers(o.verbose, o.report_file);
-  if (!o.no_measure) summary.print_measurements(model, dataset);
+  if (!o.no_measure && dataset) summary.print_measurements(model, *dataset);
+  if (!dataset) report_left_out(o, *result, report);
   report.line("total time " + duration(total.seconds()) + ", peak memory " + megabytes(peak_memory()));
   return Exit::ok;
 }

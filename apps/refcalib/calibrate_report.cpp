@@ -9,6 +9,7 @@
 #include "apps/refcalib/layer_rows.h"
 #include "apps/refcalib/measure.h"
 #include "apps/refcalib/text.h"
+#include "engine/calibration/convergence.h"
 #include "engine/evaluation/output_file.h"
 
 namespace refcalib::app {
@@ -41,21 +42,39 @@ CalibrationReport::CalibrationReport(Report& report, const engine::CalibrationRe
       threads_(model.threads),
       program_(engine::Program::compile(engine::load_model(written_, {}, input_shapes(model)).graph)) {}
 
-void CalibrationReport::print(const std::string& method, const std::string& weights,
-                              const std::string& activations, const engine::Dataset& dataset) const {
-  const std::size_t skipped = dataset.skipped().size();
-  report_.line("calibrated with " + counted(dataset.samples() - skipped, "sample") + " (" +
-               std::to_string(skipped) + " skipped): method " + method + ", activations " + activations +
-               ", weights " + weights);
+void CalibrationReport::print(const std::string& how) const {
+  report_.line("calibrated with " + how);
   const PrecisionCount count = count_precisions(*program_);
   report_.line("layers: " + std::to_string(count.int8) + " of " + std::to_string(count.heavy) +
                " with weights run in INT8, " + fixed(count.int8_macs_percent, 1) +
                " % of the multiplications");
   report_.line("observing " + duration(result_.collect_seconds) + ", searching limits " +
                duration(result_.search_seconds) + ", peak memory " + megabytes(peak_memory()));
+  print_trust();
   std::filesystem::path weights_file = written_;
   weights_file.replace_extension(".bin");
   report_.line("written: " + written_.string() + ", " + weights_file.string());
+}
+
+void CalibrationReport::print_trust() const {
+  if (result_.convergence) report_.line(engine::describe(*result_.convergence, result_.samples));
+  if (result_.samples < engine::kFewSamples) {
+    report_.warning("all limits hang on " + counted(result_.samples, "sample") +
+                    "; a few dozen that show what the network will see are needed");
+    return;
+  }
+  constexpr std::size_t named = 3;
+  std::string names;
+  std::size_t count = 0;
+  for (const engine::ValueReport& value : result_.values) {
+    if (!value.reached_by || *value.reached_by >= engine::kFewSamples) continue;
+    if (++count <= named) names += (names.empty() ? "'" : ", '") + value.value + "'";
+  }
+  if (count > 0)
+    report_.warning("the limits of " + counted(count, "value") + " hang on fewer than " +
+                    std::to_string(engine::kFewSamples) + " samples (" + names +
+                    (count > named ? ", …" : "") +
+                    "); more samples, or a method that clips, would make them firmer");
 }
 
 void CalibrationReport::print_layers(bool print, const std::string& file) const {

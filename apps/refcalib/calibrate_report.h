@@ -21,9 +21,8 @@ class CalibrationReport {
   CalibrationReport(Report& report, const engine::CalibrationResult& result, std::filesystem::path written,
                     const ModelOptions& model);
 
-  /// Samples, method, layers in INT8, files, times.
-  void print(const std::string& method, const std::string& weights, const std::string& activations,
-             const engine::Dataset& dataset) const;
+  /// `how` (samples and methods), layers in INT8, how far the limits can be trusted, files, times.
+  void print(const std::string& how) const;
   /// One row for each layer: precision and why, observed and chosen limits; printed, and as .csv into `file`
   /// unless it is empty. Throws IoError.
   void print_layers(bool print, const std::string& file) const;
@@ -32,6 +31,8 @@ class CalibrationReport {
   void print_measurements(const engine::Model& original, engine::Dataset& dataset) const;
 
  private:
+  void print_trust() const;
+
   Report& report_;
   const engine::CalibrationResult& result_;
   std::filesystem::path written_;

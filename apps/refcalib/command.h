@@ -15,7 +15,7 @@ enum class Exit : int {
   ok = 0,
   failed = 1,       ///< bad input, or the work could not be done
   usage = 2,        ///< the command line is wrong
-  interrupted = 3,  ///< stopped by Ctrl-C or SIGTERM; nothing was written
+  interrupted = 3,  ///< stopped by Ctrl-C or SIGTERM; no result was written
   below = 4         ///< compare --fail-below: an output is below the limit
 };
 
@@ -34,6 +34,8 @@ Command bench_command();
 Command infer_command();
 Command inspect_command();
 Command compare_command();
+Command collect_command();
+Command merge_command();
 Command isa_command();
 
 }  // namespace refcalib::app

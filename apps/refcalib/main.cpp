@@ -16,8 +16,8 @@ namespace {
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 done; 1 failed (bad input, unwritable output); 2 wrong command line; 3 interrupted, "
-    "nothing\n"
-    "written; 4 compare found an output below --fail-below.\n";
+    "no\n"
+    "result written; 4 compare found an output below --fail-below.\n";
 
 std::string version_text() {
   return std::string("refcalib ") + version_string;
@@ -86,8 +86,8 @@ class Program {
 
 Exit run_guarded(int argc, char** argv, Report& report) {
   try {
-    Program program({calibrate_command(), bench_command(), infer_command(), inspect_command(),
-                     compare_command(), isa_command()});
+    Program program({calibrate_command(), collect_command(), merge_command(), bench_command(),
+                     infer_command(), inspect_command(), compare_command(), isa_command()});
     const Exit result = program.run(argc, argv, report);
     if (report.flush()) return result;
     report.error("cannot write the results to the standard output");

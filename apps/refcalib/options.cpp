@@ -89,6 +89,8 @@ engine::DatasetOptions InputOptions::dataset(std::size_t random_samples) const {
   options.random_seed = seed;
   options.random_samples = random_samples;
   options.subset = subset;
+  options.subset_percent = subset_percent;
+  options.subset_seed = subset_seed;
   options.preprocessing = engine::parse_preprocessing(preprocessing);
   return options;
 }
@@ -104,6 +106,16 @@ void declare_inputs(CLI::App& app, InputOptions& options, const std::string& nam
       ->check(whole_number())
       ->group(group);
   app.add_option("--subset", options.subset, "Use the first N samples only; 0: all [also -ss]")
+      ->check(whole_number())
+      ->group(group);
+  CLI::Option* const percent = app.add_option("--subset-percent", options.subset_percent,
+                                              "Use the first P percent of the samples only")
+                                   ->check(CLI::Range(0.0, 100.0))
+                                   ->group(group);
+  percent->excludes("--subset");
+  app.add_option(
+         "--seed", options.subset_seed,
+         "Draw the samples of --subset and --subset-percent at random, by this seed, instead of the first")
       ->check(whole_number())
       ->group(group);
   app.add_option("--mean", options.preprocessing.mean, "Subtracted from pixels: a, or a,b,c in the order fed")

@@ -50,6 +50,8 @@ struct InputOptions {
   std::vector<std::string> inputs;
   std::optional<std::uint64_t> seed;
   std::size_t subset = 0;
+  double subset_percent = 0;  ///< 0: all
+  std::optional<std::uint64_t> subset_seed;
   engine::PreprocessingText preprocessing;
 
   bool given() const noexcept { return !inputs.empty() || seed.has_value(); }

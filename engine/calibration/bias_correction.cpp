@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "engine/calibration/weight_ranges.h"
 #include "engine/ops/convolution.h"
 #include "engine/ops/eltwise.h"
 #include "engine/ops/weighted_traits.h"
@@ -100,6 +101,22 @@ std::vector<float> corrected_bias(const Graph& graph, const Node& node, const Co
     bias->values[o] = corrected;
   }
   return changed ? bias->values : std::vector<float>{};
+}
+
+void correct_biases(CalibrationState& state) {
+  for (const NodeId id : state.plan.candidates.weighted) {
+    const Node& node = state.plan.simplified.node(id);
+    const auto input = state.statistics.values.find(state.plan.simplified.value(node.inputs.front()).name);
+    if (input == state.statistics.values.end()) continue;
+    for (ir::Annotation::Weights& weights : state.annotation.weights) {
+      if (weights.layer != node.name) continue;
+      const Node* const source = source_layer(state.original, node.name);
+      const Constant* const constant = source == nullptr ? nullptr : source_weights(state.original, *source);
+      if (constant != nullptr)
+        weights.bias =
+            corrected_bias(state.original, *source, *constant, weights.range, input->second.channel_means());
+    }
+  }
 }
 
 }  // namespace refcalib::engine

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "engine/calibration/corrections.h"
 #include "engine/graph/graph.h"
 
 namespace refcalib::engine {
@@ -16,5 +17,8 @@ namespace refcalib::engine {
 std::vector<float> corrected_bias(const Graph& graph, const Node& node, const Constant& weights,
                                   const std::vector<QuantizationRange>& ranges,
                                   const std::vector<float>& means);
+
+/// Corrects the bias of every layer with quantized weights of which the inputs' means are known.
+void correct_biases(CalibrationState& state);
 
 }  // namespace refcalib::engine

@@ -1,123 +1,88 @@
 #include "engine/calibration/range_observer.h"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
+#include <span>
+#include <utility>
 
 #include "engine/calibration/histogram_isa.h"
+#include "engine/calibration/plan.h"
 #include "engine/ops/strides.h"
 
 namespace refcalib::engine {
 namespace {
 
-/// Extremes and sums per channel of rows of channels. NaN is skipped in extremes: every comparison with it is false.
-void channel_extremes(const float* data, const RowView& rows, float* low, float* high, float* sum) noexcept {
-  for (std::int64_t r = 0; r < rows.rows; ++r) {
-    const float* row = data + r * rows.stride;
-    for (std::int64_t c = 0; c < rows.length; ++c) {
-      low[c] = row[c] < low[c] ? row[c] : low[c];
-      high[c] = row[c] > high[c] ? row[c] : high[c];
-      sum[c] += row[c];
-    }
-  }
+std::size_t channels_of(const Shape& shape, std::size_t axis) {
+  return shape.size() > axis ? static_cast<std::size_t>(shape[axis]) : 1;
 }
 
-/// The same for the planes of one plain sample.
-void plane_extremes(const float* data, std::int64_t channels, std::int64_t plane, float* low, float* high,
-                    float* sum) noexcept {
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const float* values = data + c * plane;
-    for (std::int64_t i = 0; i < plane; ++i) {
-      low[c] = values[i] < low[c] ? values[i] : low[c];
-      high[c] = values[i] > high[c] ? values[i] : high[c];
-      sum[c] += values[i];
-    }
-  }
-}
-
-/// Sample by sample, so that a batch gives what its samples give. A vector is one sample of one channel.
-void observe_channels(const TensorRef& tensor, const float* data, ObservedValue& seen,
-                      std::vector<float>& sums) noexcept {
-  const Shape& shape = tensor.shape;
-  const std::int64_t batch = shape.size() > 1 ? shape[0] : 1;
-  const auto channels = static_cast<std::int64_t>(sums.size());
-  if (batch * channels == 0) return;
-  const std::int64_t plane = tensor.count() / (batch * channels);
-  RowView rows = rows_of(tensor);
-  rows.rows /= batch;
-  for (std::int64_t n = 0; n < batch; ++n) {
-    if (tensor.layout == Layout::channels_last)
-      channel_extremes(data + n * rows.rows * rows.stride, rows, seen.channel_min.data(),
-                       seen.channel_max.data(), sums.data());
-    else
-      plane_extremes(data + n * channels * plane, channels, plane, seen.channel_min.data(),
-                     seen.channel_max.data(), sums.data());
-    seen.add_means(sums, plane);
-  }
+/// One view for each index of the first dimension; a vector is one view of one channel.
+std::vector<SampleView> views_of(const ValueView& view, std::size_t axis) {
+  const TensorRef& tensor = view.tensor;
+  const auto* data = static_cast<const float*>(view.data);
+  const std::size_t channels = channels_of(tensor.shape, axis);
+  const auto total = static_cast<std::size_t>(tensor.count());
+  if (tensor.shape.size() < 2) return {{data, 1, total, total, 1}};
+  const auto rows = static_cast<std::size_t>(tensor.shape[0]);
+  const std::size_t count = total / (rows * channels);
+  const std::vector<std::int64_t> strides = element_strides(tensor);
+  const auto row_stride = static_cast<std::size_t>(strides[0]);
+  SampleView sample{data, channels, count, static_cast<std::size_t>(strides[axis]), 1};
+  if (axis != 1)
+    sample.stride = static_cast<std::size_t>(strides[1]);
+  else if (tensor.layout == Layout::channels_last)
+    sample.stride = static_cast<std::size_t>(tensor.pixel_stride);
+  if (count == 1) sample.stride = channels;  // a pixel has no neighbour
+  std::vector<SampleView> views;
+  for (std::size_t n = 0; n < rows; ++n, sample.data += row_stride) views.push_back(sample);
+  return views;
 }
 
 }  // namespace
 
-void ObservedValue::merge(const ObservedValue& other) {
-  histogram.merge(other.histogram);
-  for (std::size_t c = 0; c < channel_min.size(); ++c) {
-    channel_min[c] = std::min(channel_min[c], other.channel_min[c]);
-    channel_max[c] = std::max(channel_max[c], other.channel_max[c]);
-    mean_total[c] += other.mean_total[c];
-  }
-  observations += other.observations;
-}
-
-void ObservedValue::add_means(std::vector<float>& sums, std::int64_t per_channel) noexcept {
-  // A mean as a whole number of units: sums of those depend on no order.
-  constexpr double largest = 1 << 25;
-  for (std::size_t c = 0; c < sums.size(); ++c) {
-    const double mean =
-        static_cast<double>(sums[c]) / static_cast<double>(std::max<std::int64_t>(per_channel, 1));
-    if (std::isfinite(mean)) mean_total[c] += std::llrint(std::clamp(mean, -largest, largest) * kMeanUnits);
-    sums[c] = 0;
-  }
-  ++observations;
-}
-
-std::vector<float> ObservedValue::channel_means() const {
-  std::vector<float> means;
-  for (const std::int64_t total : mean_total)
-    means.push_back(static_cast<float>(static_cast<double>(total) / kMeanUnits /
-                                       static_cast<double>(std::max<std::int64_t>(observations, 1))));
-  return means;
-}
-
-RangeObserver::RangeObserver(const Program& program, const std::vector<ValueId>& watched)
-    : kernel_(histogram_kernel_for(program.isa())) {
+RangeObserver::RangeObserver(const Program& program, const std::vector<ValueId>& watched, std::size_t batch,
+                             SampleRecords records)
+    : batch_(batch), kernel_(histogram_kernel_for(program.isa())) {
   for (const ValueId id : watched) {
-    ObservedValue& value = values_[id];
-    const Shape& shape = program.graph().value(id).shape;
-    const std::size_t channels = shape.size() > 1 ? static_cast<std::size_t>(shape[1]) : 1;
-    value.channel_min.assign(channels, std::numeric_limits<float>::infinity());
-    value.channel_max.assign(channels, -std::numeric_limits<float>::infinity());
-    value.mean_total.assign(channels, 0);
-    sums_[id].assign(channels, 0.0F);
+    const Value& value = program.graph().value(id);
+    const std::size_t axis = channel_axis(program.graph(), id);
+    observers_.emplace(
+        id, ValueObserver(channels_of(value.shape, axis), static_cast<std::uint32_t>(axis), records));
+    names_.emplace(id, value.name);
   }
 }
 
 void RangeObserver::after_step(int, std::span<const ValueView> outputs) noexcept {
   for (const ValueView& view : outputs) {
-    const auto it = values_.find(view.id);
-    if (it == values_.end() || view.tensor.dtype != DType::f32) continue;
-    const auto* data = static_cast<const float*>(view.data);
-    const RowView rows = rows_of(view.tensor);
-    it->second.histogram.update(data, static_cast<std::size_t>(rows.rows),
-                                static_cast<std::size_t>(rows.length), static_cast<std::size_t>(rows.stride),
-                                kernel_);
-    observe_channels(view.tensor, data, it->second, sums_.find(view.id)->second);
+    const auto it = observers_.find(view.id);
+    if (it == observers_.end() || view.tensor.dtype != DType::f32) continue;
+    ValueObserver& observer = it->second;
+    const std::vector<SampleView> views =
+        views_of(view, static_cast<std::size_t>(observer.statistics().channel_axis));
+    if (views.size() == batch_) {
+      for (std::size_t row = 0; row < batch_; ++row)
+        if (rows_[row]) observer.add(views[row], kernel_);
+      continue;
+    }
+    bool seen = false;
+    for (const bool row : rows_) {
+      if (row && seen) observer.repeat();
+      if (row && !std::exchange(seen, true)) observer.add(std::span<const SampleView>(views), kernel_);
+    }
   }
 }
 
 std::uint64_t RangeObserver::not_finite() const noexcept {
   std::uint64_t count = 0;
-  for (const auto& [id, value] : values_) count += value.histogram.nan_count() + value.histogram.inf_count();
+  for (const auto& [id, observer] : observers_) {
+    const Histogram& histogram = observer.statistics().histogram;
+    count += histogram.nan_count() + histogram.inf_count();
+  }
   return count;
+}
+
+std::map<std::string, ValueStatistics> RangeObserver::take() {
+  std::map<std::string, ValueStatistics> taken;
+  for (auto& [id, observer] : observers_) taken.emplace(names_.at(id), observer.take());
+  return taken;
 }
 
 HistogramKernel histogram_kernel_for(Isa isa) noexcept {

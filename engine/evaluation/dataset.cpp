@@ -1,7 +1,9 @@
 #include "engine/evaluation/dataset.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <refcalib/content_hash.hpp>
 
 #include "engine/core/error.h"
 
@@ -82,14 +84,32 @@ Dataset::Dataset(std::span<const PortInfo> inputs, const DatasetOptions& options
                         names_[longest] + "' has " + std::to_string(samples_));
     constant_.push_back(!in_step);
   }
+  choose_subset(options);
+}
+
+void Dataset::choose_subset(const DatasetOptions& options) {
+  const std::size_t all = samples_;
   if (options.subset != 0) samples_ = std::min(samples_, options.subset);
+  if (options.subset_percent > 0) {
+    const double part = std::ceil(static_cast<double>(all) * std::min(options.subset_percent, 100.0) / 100);
+    samples_ = std::clamp<std::size_t>(static_cast<std::size_t>(part), 1, std::max<std::size_t>(all, 1));
+  }
+  if (!options.subset_seed || samples_ == all) return;
+  // Selection sampling (Knuth, The Art of Computer Programming 3.4.2, algorithm S): every subset is as likely, in order.
+  std::uint64_t state = *options.subset_seed;
+  for (std::size_t i = 0; i < all && chosen_.size() < samples_; ++i) {
+    state += 0x9e3779b97f4a7c15U;
+    const double uniform = std::ldexp(static_cast<double>(ContentHash::mix(state) >> 11), -53);
+    if (static_cast<double>(all - i) * uniform < static_cast<double>(samples_ - chosen_.size()))
+      chosen_.push_back(i);
+  }
 }
 
 bool Dataset::read_row(Session& session, std::size_t sample, std::size_t row) {
   try {
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       const std::size_t size = sources_[i].row_size;
-      if (!constant_[i]) sources_[i].read(sample, session.input(i).subspan(row * size, size));
+      if (!constant_[i]) sources_[i].read(in_source(sample), session.input(i).subspan(row * size, size));
     }
     return true;
   } catch (const UsageError&) {
@@ -108,6 +128,11 @@ void Dataset::skip(std::size_t sample, const std::string& reason) {
 }
 
 bool Dataset::fill(Session& session, std::size_t run) {
+  std::vector<bool> own_rows;
+  return fill(session, run, own_rows);
+}
+
+bool Dataset::fill(Session& session, std::size_t run, std::vector<bool>& own_rows) {
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     const std::size_t size = sources_[i].row_size;
     for (std::size_t r = 0; constant_[i] && r < session.input(i).size() / size; ++r)
@@ -127,6 +152,8 @@ bool Dataset::fill(Session& session, std::size_t run) {
   }
   if (last_good)
     for (const std::size_t row : empty_rows) read_row(session, *last_good, row);
+  own_rows.assign(batch_, false);
+  for (std::size_t row = 0; row < batch_; ++row) own_rows[row] = rows[row].has_value();
   const std::lock_guard lock(*mutex_);
   rows_ = std::move(rows);
   return last_good.has_value();
@@ -140,17 +167,19 @@ const InputSource* Dataset::file_source() const noexcept {
 
 fs::path Dataset::sample_file(std::size_t sample) const {
   const InputSource* const source = file_source();
-  return source != nullptr && sample < source->files.size() ? source->files[sample] : fs::path();
+  const std::size_t number = in_source(sample);
+  return source != nullptr && number < source->files.size() ? source->files[number] : fs::path();
 }
 
 std::string Dataset::sample_name(std::size_t sample) const {
   const fs::path file = sample_file(sample);
-  return file.empty() ? "sample " + std::to_string(sample) : file.string();
+  return file.empty() ? "sample " + std::to_string(in_source(sample)) : file.string();
 }
 
 std::optional<std::size_t> Dataset::sample_label(std::size_t sample) const {
   const InputSource* const source = file_source();
-  return source != nullptr && sample < source->labels.size() ? source->labels[sample] : std::nullopt;
+  const std::size_t number = in_source(sample);
+  return source != nullptr && number < source->labels.size() ? source->labels[number] : std::nullopt;
 }
 
 std::size_t Dataset::ignored_files() const noexcept {
@@ -169,6 +198,16 @@ std::vector<std::string> Dataset::describe() const {
   for (std::size_t i = 0; i < sources_.size(); ++i)
     lines.push_back("input '" + names_[i] + "': " + sources_[i].description);
   return lines;
+}
+
+std::string Dataset::preparation() const {
+  std::string text;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const InputSource& source = sources_[i];
+    text +=
+        (text.empty() ? "'" : ", '") + names_[i] + "': " + (source.images ? source.description : "numbers");
+  }
+  return text;
 }
 
 }  // namespace refcalib::engine

@@ -22,7 +22,9 @@ struct DatasetOptions {
   std::vector<std::string> inputs;           ///< paths, or NAME=PATH for the network input of that name
   std::optional<std::uint64_t> random_seed;  ///< random numbers for every input without a path
   std::size_t random_samples = 1;            ///< how many, if nothing else sets the number
-  std::size_t subset = 0;                    ///< use the first N samples; 0: all
+  std::size_t subset = 0;                    ///< use N samples; 0: all
+  double subset_percent = 0;                 ///< or so many percent of them, rounded up; 0: all
+  std::optional<std::uint64_t> subset_seed;  ///< draws the subset; without it the first samples are used
   Preprocessing preprocessing;
 };
 
@@ -43,6 +45,8 @@ class Dataset {
   /// skipped() and replaced by another one of the same run; false if none of them can be read. Throws
   /// UsageError if a sample does not fit the preprocessing.
   bool fill(Session& session, std::size_t run);
+  /// The same, saying which rows of the run hold samples of their own; the others only fill up.
+  bool fill(Session& session, std::size_t run, std::vector<bool>& own_rows);
 
   /// Which sample each row of the run that was filled last holds (by whichever thread); nullopt for rows that only fill up.
   std::span<const std::optional<std::size_t>> rows() const noexcept { return rows_; }
@@ -62,17 +66,25 @@ class Dataset {
   bool feeds_images() const noexcept;
   /// One line for each input: what is fed and how.
   std::vector<std::string> describe() const;
+  /// What is done to the data, without where it comes from: equal for the shards of one data set.
+  std::string preparation() const;
 
  private:
   /// Remembers why a sample cannot be read.
   void skip(std::size_t sample, const std::string& reason);
   bool read_row(Session& session, std::size_t sample, std::size_t row);
   const InputSource* file_source() const noexcept;
+  void choose_subset(const DatasetOptions& options);
+  /// The number that a sample of the subset has in its sources.
+  std::size_t in_source(std::size_t sample) const noexcept {
+    return chosen_.empty() ? sample : chosen_[sample];
+  }
 
   std::vector<std::string> names_;
   std::vector<InputSource> sources_;
   std::vector<bool> constant_;  ///< the source has one run of data, which serves every run
   std::size_t samples_ = 0, batch_ = 1;
+  std::vector<std::size_t> chosen_;  ///< of the subset, increasing; empty: the first ones
   std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();  ///< of the two below
   std::vector<std::optional<std::size_t>> rows_;
   std::vector<std::pair<std::size_t, std::string>> skipped_;

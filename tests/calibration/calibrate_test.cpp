@@ -135,7 +135,8 @@ TEST_CASE("the result does not depend on order, threads or instruction set", "[c
     options.per_channel_weights = seed % 3 != 1;
     options.threads = 1;
     const CalibrationResult expected = calibrated(network.graph, samples, options);
-    CHECK(expected.samples == 7);
+    CHECK(expected.samples ==
+          7 * static_cast<std::uint64_t>(network.graph.value(network.graph.inputs[0]).shape[0]));
     REQUIRE_FALSE(expected.annotation.activations.empty());
     REQUIRE_FALSE(expected.annotation.weights.empty());
     CHECK(same_annotation(calibrated(network.graph, reversed, options).annotation, expected.annotation));
@@ -291,7 +292,8 @@ TEST_CASE("options that fit nothing are errors", "[calibrate]") {
   CalibrationOptions layer, type;
   layer.ignore_layers = {"conv", "absent", "gone"};
   type.ignore_types = {"LSTM"};
-  CHECK_THAT(error_of([&] { calibrated(graph, samples, layer); }), Contains("no layer 'absent', 'gone'"));
+  CHECK_THAT(error_of([&] { calibrated(graph, samples, layer); }),
+             Contains("no layer 'absent' (is 'bent' meant?), 'gone';"));
   CHECK_THAT(error_of([&] { calibrated(graph, samples, type); }), Contains("no layer of type 'LSTM'"));
   CHECK_THROWS_AS(calibrated(graph, samples, with_method("best")), UsageError);
   CHECK_THROWS_AS(calibrated(graph, samples, with_method("kl", "both")), UsageError);
@@ -359,8 +361,9 @@ TEST_CASE("a sample that leads to NaN or infinities is named, with the layer", "
       CHECK_THAT(error, Contains("layer 'x'") && Contains("first for sample 4"));
       CHECK_THAT(error, Contains(std::isnan(bad) ? "computes 3 NaN and 0 infinite"
                                                  : "computes 0 NaN and 3 infinite"));
-      options.sample_name = [](std::size_t index) { return "picture" + std::to_string(index) + ".png"; };
-      CHECK_THAT(error_of([&] { calibrated(graph, samples, options); }), Contains("first for picture4.png"));
+      const SampleSource named{samples.size(), filling(samples),
+                               [](std::size_t index) { return "picture" + std::to_string(index) + ".png"; }};
+      CHECK_THAT(error_of([&] { calibrate(graph, named, options); }), Contains("first for picture4.png"));
       CHECK_THROWS_AS(calibrated(graph, samples, options), FormatError);
     }
 }

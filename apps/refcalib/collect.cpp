@@ -1,0 +1,160 @@
+#include "engine/calibration/collect.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+
+#include "apps/refcalib/calibration_data.h"
+#include "apps/refcalib/command.h"
+#include "apps/refcalib/interrupt.h"
+#include "apps/refcalib/options.h"
+#include "apps/refcalib/progress.h"
+#include "apps/refcalib/statistics_io.h"
+#include "apps/refcalib/text.h"
+#include "engine/calibration/convergence.h"
+#include "engine/core/error.h"
+
+namespace refcalib::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  ModelOptions model;
+  InputOptions input;
+  std::string output, progress;
+  bool resume = false, no_records = false, channel_records = false, empty = false;
+  double checkpoint_seconds = 30;
+};
+
+void declare(CLI::App& app, Options& o) {
+  app.add_option("-m,--model", o.model.model, "Network: MODEL.xml of an Intermediate Representation")
+      ->required();
+  app.add_option("-w,--weights-file", o.model.weights, "Its weights; default: the .bin beside the .xml");
+  declare_shapes(app, o.model);
+  declare_machine(app, o.model);
+  app.add_option("-o,--output", o.output, "The statistics: FILE.rcstat")->required();
+  declare_inputs(app, o.input, "-s,--source,-i,--input");
+  app.add_flag("--resume", o.resume, "Go on with an interrupted collection into the same file");
+  app.add_option("--checkpoint", o.checkpoint_seconds,
+                 "Seconds between states that --resume can go on from, kept as FILE.rcstat.partial")
+      ->capture_default_str()
+      ->check(non_negative_number());
+  app.add_flag("--channel-records", o.channel_records,
+               "Keep the extremes of every channel of every single image, which some methods need");
+  app.add_flag("--no-records", o.no_records,
+               "Keep nothing of single images: the file does not grow with their number");
+  app.add_flag("--empty", o.empty, "Write statistics of no image, for programs that collect in the field");
+  app.add_option("--progress", o.progress, "bar (default on a terminal) | print[:N] (else) | none");
+}
+
+fs::path partial_file(const Options& o) {
+  return o.output + ".partial";
+}
+
+void check(const Options& o) {
+  if (o.no_records && o.channel_records)
+    throw engine::UsageError("--no-records and --channel-records exclude each other");
+  if (o.no_records && o.resume)
+    throw engine::UsageError(
+        "--resume needs the records that --no-records leaves out: they tell which images are done");
+  if (!o.input.given() && !o.empty)
+    throw engine::UsageError("no data; name it with -s IMAGES, or use --random SEED");
+  check_output(o.output);
+}
+
+/// The state to go on from; nullopt if there is none.
+std::optional<Statistics> interrupted_state(const Options& o, Report& report) {
+  const fs::path partial = partial_file(o);
+  std::error_code ignored;
+  const bool there = fs::exists(partial, ignored);
+  if (o.resume && there) {
+    Statistics state = read_statistics(partial);
+    report.line("going on from " + partial.string() + ": " + summary(state));
+    return state;
+  }
+  if (o.resume) report.note("nothing to resume: there is no " + partial.string());
+  if (!o.resume && there)
+    report.note(partial.string() + " of an interrupted collection is replaced; --resume would go on from it");
+  return std::nullopt;
+}
+
+void report_convergence(Report& report, const Statistics& statistics) {
+  const auto found = engine::convergence(statistics);
+  if (!found) return;
+  report.line("convergence: the last half of the samples widened extremes by " +
+              fixed(found->mean_growth * 100, 2) + " % on average, at most by " +
+              fixed(found->largest_growth * 100, 1) + " % ('" + found->largest_value + "')");
+  report.line(engine::describe(*found, statistics.sample_count));
+}
+
+Exit run(const Options& o, Report& report) {
+  check(o);
+  (void)parse_progress(o.progress, report.terminal());
+  const engine::Model model = load(o.model);
+  engine::CollectOptions collecting;
+  collecting.threads = o.model.threads;
+  collecting.records = {!o.no_records, o.channel_records};
+  if (o.empty) {
+    const Statistics none = engine::empty_statistics(model.graph, collecting);
+    write_statistics(none, o.output);
+    report.line("written: " + o.output + ", " + summary(none));
+    return Exit::ok;
+  }
+  engine::Dataset dataset(input_ports(model.graph), o.input.dataset(64));
+  report.line("model: " + o.model.model + " (IR version " + std::to_string(model.document.version) + ")");
+  report_inputs(report, dataset, o.input);
+  collecting.preprocessing = dataset.preparation();
+  const std::optional<Statistics> state = interrupted_state(o, report);
+  if (state) collecting.resume = &*state;
+  collecting.checkpoint = [&](const Statistics& so_far) {
+    if (!o.no_records) write_statistics(so_far, partial_file(o));
+  };
+  collecting.checkpoint_seconds = o.checkpoint_seconds;
+
+  InterruptGuard interrupt;
+  ProgressMeter meter(report, parse_progress(o.progress, report.terminal()), "collecting");
+  engine::Collected collected;
+  try {
+    collected = engine::collect(model.graph, sample_source(dataset), collecting,
+                                [&](std::size_t done, std::size_t all) {
+                                  meter.update(done, all);
+                                  return !interrupt.interrupted();
+                                });
+  } catch (const engine::Cancelled&) {
+    report.error("interrupted; " + (o.no_records ? "nothing was written"
+                                                 : "repeat the command with --resume to go on from " +
+                                                       partial_file(o).string()));
+    return Exit::interrupted;
+  } catch (const engine::UsageError&) {
+    report_skipped(report, dataset);  // that none could be read is the better reason
+    throw;
+  }
+  report_skipped(report, dataset);
+  write_statistics(collected.statistics, o.output);
+  std::error_code ignored;
+  fs::remove(partial_file(o), ignored);
+  report.line("collected " + summary(collected.statistics));
+  report.line("observing " + duration(collected.seconds));
+  if (collected.not_finite)
+    report.warning("values were not finite, first for " +
+                   sample_source(dataset).name_of(*collected.not_finite) +
+                   "; 'refcalib calibrate' names the layer");
+  report_convergence(report, collected.statistics);
+  report.line("written: " + o.output);
+  return Exit::ok;
+}
+
+}  // namespace
+
+Command collect_command() {
+  const auto options = std::make_shared<Options>();
+  return {.name = "collect",
+          .summary = "Collect the statistics of a network's values over images, for calibration later",
+          .aliases = {kSubsetAlias},
+          .declare = [options](CLI::App& app) { declare(app, *options); },
+          .run = [options](Report& report) { return run(*options, report); }};
+}
+
+}  // namespace refcalib::app

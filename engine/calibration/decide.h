@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <refcalib/statistics.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/calibration/convergence.h"
+#include "engine/calibration/options.h"
+#include "engine/calibration/plan.h"
+#include "engine/calibration/samples.h"
+#include "engine/formats/ir/ir.h"
+
+namespace refcalib::engine {
+
+/// What calibration saw and chose for one value.
+struct ValueReport {
+  std::string value;
+  float observed_min = 0, observed_max = 0;
+  QuantizationRange range;
+  std::uint64_t nan_count = 0, inf_count = 0;
+  /// How many samples reach into the outermost quarter of the range (samples_that_reach), of this value or one that shares it; absent
+  /// if the statistics keep no records.
+  std::optional<std::size_t> reached_by;
+};
+
+/// Limits that fewer samples than this reach are worth a warning.
+inline constexpr std::size_t kFewSamples = 3;
+
+struct CalibrationResult {
+  ir::Annotation annotation;
+  std::vector<ValueReport> values;
+  std::uint64_t samples = 0;
+  std::vector<std::string> left_out;       ///< corrections that need data, where there are only statistics
+  std::optional<Convergence> convergence;  ///< absent if the statistics keep no records
+  double collect_seconds = 0, search_seconds = 0;
+};
+
+/// Decides limits from statistics, then runs the corrections. A pure function of its arguments: the same bits for any number of
+/// threads. `samples`: for corrections that run the network; nullptr: those are left out.
+/// Throws UsageError for options with unknown values; FormatError if statistics lack a value.
+CalibrationResult decide(const Graph& original, const CalibrationPlan& plan, const Statistics& statistics,
+                         const CalibrationOptions& options, const SampleSource* samples = nullptr);
+
+/// Throws FormatError naming the first of the values to be quantized that was not finite. `sample`: the first one that led to it;
+/// empty if not known.
+void check_finite(const CalibrationPlan& plan, const Statistics& statistics, const std::string& sample);
+
+}  // namespace refcalib::engine

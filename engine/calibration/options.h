@@ -1,0 +1,36 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace refcalib::engine {
+
+/// The documented default threshold method.
+std::string default_method();
+
+/// Which layers run in integers. Names are patterns (name_pattern.h) and stand for every layer of the file; one that is fused into
+/// another shares its fate. What is not excluded runs in integers where it can.
+struct LayerSelection {
+  std::vector<std::string> ignore_layers;  ///< layers that stay in float
+  std::vector<std::string>
+      ignore_types;  ///< types of layers that stay in float: as the file or the engine calls them
+  std::vector<std::string> int8_layers;  ///< if not empty: all other layers with weights stay in float
+  bool float_first = false;  ///< layers with weights that have no such layer in front of them stay in float
+  bool float_last = false;   ///< the same for those that have none behind them
+  /// All layers on a way from the first to the second, both included, stay in float.
+  std::vector<std::pair<std::string, std::string>> ignore_between;
+  std::map<std::string, std::string> layer_types;  ///< type of each layer as the file calls it; may be empty
+};
+
+/// How limits are decided from statistics, and which layers stay in float.
+struct CalibrationOptions : LayerSelection {
+  std::string method = default_method();  ///< a name of the toolkit's threshold table
+  bool per_channel_weights = true;
+  std::string activations = "asymmetric";  ///< asymmetric | symmetric
+  bool correct_bias = true;                ///< see bias_correction.h
+  int threads = 0;                         ///< 0: all cores; the result does not depend on it
+};
+
+}  // namespace refcalib::engine
