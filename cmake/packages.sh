@@ -5,8 +5,8 @@ set -euo pipefail
 
 # THE LIST of packages.
 declare -A packages=(
-  [build]="g++ cmake ninja-build libxsimd-dev libpugixml-dev libcli11-dev libstb-dev"
-  [test]="catch2 nlohmann-json3-dev libbenchmark-dev"
+  [build]="g++ cmake ninja-build libxsimd-dev libpugixml-dev libcli11-dev libstb-dev nlohmann-json3-dev"
+  [test]="catch2 libbenchmark-dev"
   [golden]="python3 python3-numpy"
 )
 
