@@ -39,7 +39,38 @@ if(REFCALIB_BUILD_ENGINE)
     set(STB_INCLUDE_DIR "${stb_SOURCE_DIR}" CACHE PATH "Folder of stb_image.h" FORCE)
   endif()
 
-  # --- nlohmann_json: profiles of targets; in tests the index of golden outputs ------------------------------------
+  # --- protobuf: ONNX files; without it they are refused ------------------------------------------------------
+  set(REFCALIB_ONNX_FOUND FALSE)
+  if(REFCALIB_ONNX)
+    set(Protobuf_USE_STATIC_LIBS ON) # keeps the program self-contained
+    find_package(Protobuf QUIET)
+    if(TARGET protobuf::libprotobuf-lite AND TARGET protobuf::protoc)
+      set(REFCALIB_ONNX_FOUND TRUE)
+    else()
+      message(STATUS "protobuf was not found: no ONNX files (Debian: libprotobuf-dev protobuf-compiler)")
+    endif()
+  endif()
+
+  # --- yaml-cpp: configurations. Debian's package configuration knows the shared library only; the static one beside it
+  # keeps the program self-contained.
+  find_library(REFCALIB_YAML_STATIC NAMES "${CMAKE_STATIC_LIBRARY_PREFIX}yaml-cpp${CMAKE_STATIC_LIBRARY_SUFFIX}")
+  find_path(REFCALIB_YAML_INCLUDE_DIR NAMES yaml-cpp/yaml.h)
+  mark_as_advanced(REFCALIB_YAML_STATIC REFCALIB_YAML_INCLUDE_DIR)
+  add_library(refcalib_yaml INTERFACE)
+  if(REFCALIB_YAML_STATIC AND REFCALIB_YAML_INCLUDE_DIR)
+    target_link_libraries(refcalib_yaml INTERFACE "${REFCALIB_YAML_STATIC}")
+    target_include_directories(refcalib_yaml SYSTEM INTERFACE "${REFCALIB_YAML_INCLUDE_DIR}")
+  else()
+    set(YAML_BUILD_SHARED_LIBS OFF)
+    set(YAML_CPP_BUILD_TESTS OFF)
+    set(YAML_CPP_BUILD_TOOLS OFF)
+    set(YAML_CPP_INSTALL OFF)
+    FetchContent_Declare(yaml-cpp GIT_REPOSITORY https://github.com/jbeder/yaml-cpp.git GIT_TAG 0.8.0)
+    FetchContent_MakeAvailable(yaml-cpp)
+    target_link_libraries(refcalib_yaml INTERFACE yaml-cpp::yaml-cpp)
+  endif()
+
+  # --- nlohmann_json: annotations, stored predictions, profiles of targets; in tests the index of golden outputs --
   if(NOT TARGET nlohmann_json::nlohmann_json)
     find_package(nlohmann_json QUIET)
     if(NOT nlohmann_json_FOUND)

@@ -202,6 +202,15 @@ template <int N, class A>
 REFCALIB_INLINE Ints<A> shift_right(Ints<A> a) {
   return {Simd<A>::template shift_right_signed<N>(a.v)};
 }
+/// Stores the first three bytes of each of n lanes, close together.
+template <class A>
+REFCALIB_INLINE void store_three_of_four(std::uint8_t* p, Ints<A> a, Full<A>) {
+  Simd<A>::template store_quarters<3>(p, Simd<A>::drop_fourth_bytes(a.v));
+}
+template <class A>
+REFCALIB_INLINE void store_three_of_four(std::uint8_t* p, Ints<A> a, First<A> first) {
+  Simd<A>::store_bytes_n(p, Simd<A>::drop_fourth_bytes(a.v), 3 * first.n);
+}
 template <class A>
 REFCALIB_INLINE Bytes<A> max(Bytes<A> a, Bytes<A> b) {
   return {Simd<A>::max_u8(a.v, b.v)};

@@ -43,11 +43,24 @@ struct Simd512 {
   [[gnu::always_inline]] static void store_u8_n(std::uint8_t* p, I v, int n) {
     _mm_mask_storeu_epi8(p, first(n), to_bytes(v));
   }
-  [[gnu::always_inline]] static void store_u8x4(std::uint8_t* p, I a, I b, I c, I d) {
-    const __m512i bytes = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+  [[gnu::always_inline]] static I pack_u8x4(I a, I b, I c, I d, I zero_points) {
+    const __m512i bytes = pack_interleaved(a, b, c, d, zero_points);
     // The packs work within 128-bit quarters; this puts the sixteen groups of four bytes in order.
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    _mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, bytes));
+    return _mm512_permutexvar_epi32(order, bytes);
+  }
+  template <int vectors>
+  [[gnu::always_inline]] static void store_quarters(std::uint8_t* p, I v) {
+    if constexpr (vectors == 4) {
+      _mm512_storeu_si512(p, v);
+      return;
+    }
+    if constexpr (vectors == 1)
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_castsi512_si128(v));
+    else
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_castsi512_si256(v));
+    if constexpr (vectors == 3)
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 32), _mm512_extracti32x4_epi32(v, 2));
   }
   [[gnu::always_inline]] static F broadcast(float x) { return _mm512_set1_ps(x); }
   [[gnu::always_inline]] static I broadcast(std::int32_t x) { return _mm512_set1_epi32(x); }
@@ -166,6 +179,12 @@ struct Simd512 {
   [[gnu::always_inline]] static void store_bytes_n(std::uint8_t* p, I v, int n) {
     _mm512_mask_storeu_epi8(p, first_bytes(n), v);
   }
+  [[gnu::always_inline]] static I drop_fourth_bytes(I v) {
+    const __m512i three_of_four =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    const __m512i order = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(order, _mm512_shuffle_epi8(v, three_of_four));
+  }
   [[gnu::always_inline]] static I max_u8(I a, I b) {
     return _mm512_max_epu8(a, b);
   }
@@ -186,8 +205,9 @@ struct Simd512 {
     out[2] = _mm512_unpacklo_epi16(high01, high23);
     out[3] = _mm512_unpackhi_epi16(high01, high23);
   }
-  [[gnu::always_inline]] static I pack_interleaved(I a, I b, I c, I d) {
-    return _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+  [[gnu::always_inline]] static I pack_interleaved(I a, I b, I c, I d, I zero_points) {
+    return _mm512_packus_epi16(_mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_points),
+                               _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero_points));
   }
   [[gnu::always_inline]] static void transpose(I (&r)[16]) {
     __m512i a[16];

@@ -145,6 +145,10 @@ struct Conv {
       call.channel = group * b.out_group + channel;
       call.columns =
           static_cast<std::size_t>(left < columns * Product::lanes ? left : columns * Product::lanes);
+      // Meanwhile the next panel comes into the cache: each tile fetches one of the vectors of every step.
+      const std::int64_t panel_bytes = columns * static_cast<std::int64_t>(b.vector_bytes);
+      const std::int64_t step_bytes = columns * std::int64_t{Product::stored};
+      call.ahead = unit + 1 < end && panel + 1 < b.panels ? panel_bytes : 0;
       for (std::int64_t p = 0; p < count; p += b.rows) {
         const std::int64_t rows = count - p < b.rows ? count - p : b.rows;
         call.taps = taps.at(p);
@@ -154,6 +158,7 @@ struct Conv {
         call.residual = static_cast<const std::byte*>(o.residual) + pixel * call.residual_step +
                         call.channel * residual_bytes;
         tiles.of[columns][rows](call);
+        if (call.ahead != 0) call.ahead = call.ahead + 64 < panel_bytes + step_bytes ? call.ahead + 64 : 0;
       }
     }
   }

@@ -77,6 +77,8 @@ struct ConvKernel {
   /// Number of independent units of output work; run() does the units [begin, end).
   std::int64_t (*work_items)(const ConvGeometry&) noexcept;
   void (*run)(const ConvGeometry&, const ConvOperands&, std::int64_t begin, std::int64_t end) noexcept;
+  /// Writes into packed memory what run() wants to know of the epilogue that it will get; called once after pack(). nullptr: nothing.
+  void (*bind)(const ConvGeometry&, const Epilogue&, void* packed) noexcept = nullptr;
 };
 
 /// The kernel tables, best first. f32: f32 input and weights. u8s8: u8 input, s8 weights, exact int32 sums.

@@ -5,6 +5,7 @@
 
 #include "engine/kernels/dot.h"
 #include "engine/kernels/epilogue-inl.h"
+#include "engine/kernels/prefetch.h"
 #include "engine/kernels/unroll.h"
 
 /// The inner loop of the convolution: a register tile of Rows pixels by Columns vectors of output channels.
@@ -21,6 +22,7 @@ struct TileCall {
   std::int64_t tap_count;
   std::int64_t groups_per_tap;  ///< broadcasts per tap
   const std::byte* panel;       ///< packed weights [tap][group][column vector]
+  std::int64_t ahead;           ///< bytes from a weight to the one that is fetched early with it
   const Epilogue* epilogue;
   std::int64_t channel;        ///< first output channel
   std::size_t columns;         ///< valid output channels
@@ -48,6 +50,13 @@ void run_tile(const TileCall<Product>& call) noexcept {
     unroll<Rows>([&](auto r) __attribute__((always_inline)) { acc[r][v] = start; });
   });
 
+  TileRow rows[Rows];
+  unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+    const std::int64_t at = call.pixels == nullptr ? static_cast<std::int64_t>(r()) : call.pixels[r];
+    rows[r] = {call.output + at * call.output_step, call.residual + at * call.residual_step};
+  });
+  tile.fetch_early(rows);
+
   const std::byte* weights = call.panel;
   for (std::int64_t tap = 0; tap < call.tap_count; ++tap) {
     const typename Product::Input* row[Rows];
@@ -58,6 +67,7 @@ void run_tile(const TileCall<Product>& call) noexcept {
       typename Product::Weight w[Columns];
       unroll<Columns>([&](auto v)
                           __attribute__((always_inline)) { w[v] = Product::weight(weights + v * stored); });
+      prefetch_far(weights + call.ahead);
       weights += Columns * stored;
       unroll<Rows>([&](auto r) __attribute__((always_inline)) {
         const typename Product::Activation a = Product::activation(row[r] + g * Product::group);
@@ -69,11 +79,6 @@ void run_tile(const TileCall<Product>& call) noexcept {
     }
   }
 
-  TileRow rows[Rows];
-  unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-    const std::int64_t at = call.pixels == nullptr ? static_cast<std::int64_t>(r()) : call.pixels[r];
-    rows[r] = {call.output + at * call.output_step, call.residual + at * call.residual_step};
-  });
   if constexpr (Product::group == 1) {
     tile.finish(acc, rows);
   } else {

@@ -170,6 +170,10 @@ class ToPixels {
         store_bytes(out, as_bytes(four_channels(a, plane, in, 0, pixels)), bytes(pixels));
         return;
       }
+      if (a.padded_channels == 3 && a.pixel_stride == 3) {
+        store_three_of_four(out, four_channels(a, plane, in, 0, pixels), pixels);
+        return;
+      }
       if (a.padded_channels <= few_channels) {
         std::uint8_t block[4 * lane_count<Arch>];
         store_bytes(block, as_bytes(four_channels(a, plane, in, 0, pixels)), Full<Arch>{});

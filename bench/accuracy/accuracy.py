@@ -1,0 +1,142 @@
+#!/usr/bin/python3
+"""Accuracy of INT8 models on real networks and labelled data: calibrates with one part of the data, evaluates on the other, and
+prints a table with paired differences and their 95 % intervals.
+
+    bench/accuracy/accuracy.py --shared SHARED --refcalib build/bin/refcalib [--split half] [--networks NAME…]
+                               [--variant "NAME=OPTIONS of calibrate"]… [--markdown FILE]
+
+Every variant is a set of options of `refcalib calibrate`. Results of a run are kept in --work and used again as long as program,
+options and data are the same."""
+
+import argparse
+import hashlib
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from networks import NETWORKS
+from tasks import TASKS
+
+RESAMPLINGS = 2000
+SPLITS = {  # name: (which samples calibrate, which are evaluated)
+    "half": (lambda i: i % 2 == 0, lambda i: i % 2 == 1),
+    "third": (lambda i: i % 3 == 0, lambda i: i % 3 != 0),
+    "third2": (lambda i: i % 3 == 1, lambda i: i % 3 != 1),
+    "third3": (lambda i: i % 3 == 2, lambda i: i % 3 != 2),
+    "first100": (lambda i: i < 100, lambda i: i >= 100),
+}
+VARIANTS = {"default": ""}
+
+
+class Data:
+    """The two parts of a network's data as files that the program reads."""
+
+    def __init__(self, network, shared, split, work):
+        source = shared / "data" / network.data
+        chosen, evaluated = SPLITS[split]
+        folder = work / (network.name.replace(" ", "_") + "_" + split)
+        folder.mkdir(parents=True, exist_ok=True)
+        if source.suffix == ".npy":
+            samples = np.load(source)
+            rows = list(range(len(samples)))
+            parts = [[i for i in rows if of(i)] for of in (chosen, evaluated)]
+            self.files = [folder / "calibration.npy", folder / "evaluation.npy"]
+            for file, part in zip(self.files, parts):
+                np.save(file, samples[part])
+            self.names = [""] * len(parts[1])
+        else:
+            images = sorted(p for p in source.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+            parts = [[i for i in range(len(images)) if of(i)] for of in (chosen, evaluated)]
+            self.files = [folder / "calibration.txt", folder / "evaluation.txt"]
+            for file, part in zip(self.files, parts):
+                file.write_text("".join(f"{images[i].resolve()}\n" for i in part))
+            self.names = [images[i].name for i in parts[1]]
+        self.rows, self.calibration_count, self.folder = parts[1], len(parts[0]), folder
+
+
+class Program:
+    def __init__(self, path):
+        self.path = path.resolve()
+        self.digest = hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
+
+    def run(self, *arguments):
+        done = subprocess.run([str(self.path), *map(str, arguments)], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{shlex.join(map(str, arguments))}\n{done.stderr}")
+        return done.stdout
+
+    def outputs(self, model, network, data, fp32):
+        key = hashlib.sha256((self.digest + str(fp32)).encode() + Path(model).read_bytes() +
+                             Path(model).with_suffix(".bin").read_bytes() + data.files[1].read_bytes()).hexdigest()[:16]
+        folder = data.folder / ("outputs_" + key)
+        if not (folder / "done").exists():
+            folder.mkdir(exist_ok=True)
+            self.run("infer", "-m", model, "-i", data.files[1], *network.options, "--out", folder, *(["--fp32"] if fp32 else []))
+            (folder / "done").touch()
+        return {p.stem: np.load(p) for p in sorted(folder.glob("*.npy"))}
+
+    def calibrate(self, model, network, data, variant, options):
+        name = hashlib.sha256((self.digest + options).encode()).hexdigest()[:16]
+        target = data.folder / f"{variant}_{name}.xml"
+        if not target.exists():
+            text = self.run("calibrate", "-sm", "-m", model, "-s", data.files[0], *network.options, "--no-measure", "-o", target,
+                            *shlex.split(options))
+            target.with_suffix(".log").write_text(text)
+        return target
+
+
+def intervals(task, reference, quantized, count):
+    """Figures of both, their difference, and its 95 % interval over resamplings of the images (the same for both; fixed seed)."""
+    weights = np.random.default_rng(20190601).multinomial(count, np.full(count, 1 / count), size=RESAMPLINGS)
+    weights = np.concatenate([np.ones((1, count)), weights]).astype(float)
+    base, other = task.figures_of(reference, weights), task.figures_of(quantized, weights)
+    low, high = np.percentile((other - base)[1:], (2.5, 97.5))
+    return base[0], other[0], other[0] - base[0], low, high
+
+
+def sqnr(reference, quantized):
+    values = []
+    for name, expected in reference.items():
+        error = (quantized[name] - expected).astype(float)
+        values.append(10 * np.log10(np.sum(expected.astype(float)**2) / max(np.sum(error**2), 1e-30)))
+    return min(values)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", type=Path, required=True)
+    parser.add_argument("--refcalib", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=Path("build/accuracy"))
+    parser.add_argument("--split", choices=SPLITS, default="half")
+    parser.add_argument("--networks", nargs="*", help="names, or parts of names")
+    parser.add_argument("--variant", action="append", default=[], help="NAME=OPTIONS")
+    parser.add_argument("--markdown", type=Path, help="write the table here too")
+    options = parser.parse_args()
+    variants = dict(v.split("=", 1) for v in options.variant) or VARIANTS
+    program = Program(options.refcalib)
+    lines = ["| network | metric | images | FP32 | variant | INT8 | difference | 95 % interval | same best class | SQNR dB |",
+             "|---|---|---|---|---|---|---|---|---|---|"]
+    print("\n".join(lines), flush=True)
+    for network in NETWORKS:
+        if options.networks and not any(part in network.name for part in options.networks):
+            continue
+        data = Data(network, options.shared, options.split, options.work)
+        task = TASKS[network.task](options.shared / "data" / network.truth, data.names, data.rows)
+        model = options.shared / "models" / (network.model + ".xml")
+        reference = program.outputs(model, network, data, fp32=True)
+        for variant, given in variants.items():
+            quantized = program.outputs(program.calibrate(model, network, data, variant, given), network, data, fp32=False)
+            base, other, gap, low, high = intervals(task, reference, quantized, len(data.rows))
+            same = f"{task.agreement(quantized, reference):.2f}" if hasattr(task, "agreement") else ""
+            lines.append(f"| {network.name} | {task.metric} | {data.calibration_count} + {len(data.rows)} | {base:.2f} | {variant} | "
+                         f"{other:.2f} | {gap:+.2f} | {low:+.2f} to {high:+.2f} | {same} | {sqnr(reference, quantized):.1f} |")
+            print(lines[-1], flush=True)
+    if options.markdown:
+        options.markdown.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
