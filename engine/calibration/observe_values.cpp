@@ -1,10 +1,9 @@
 #include "engine/calibration/observe_values.h"
 
-#include <algorithm>
-#include <refcalib/params.hpp>
-#include <refcalib/threshold.hpp>
+#include <map>
 
 #include "engine/calibration/range_observer.h"
+#include "engine/calibration/threshold_choice.h"
 #include "engine/core/error.h"
 #include "engine/passes/passes.h"
 
@@ -29,19 +28,22 @@ std::vector<ir::Annotation::Activation> observe_values(const Graph& graph,
   CompileOptions compile = default_options();
   compile.int8 = false;
   const auto program = Program::compile(observed, compile);
-  RangeObserver observer(*program, watched);
+  const ThresholdSelection selection(options, graph, observed);
+  RangeObserver observer(*program, watched, 1, selection.records());
   Session session(program, 1);
-  for (std::size_t index = 0; index < samples; ++index)
-    if (fill(session, index)) session.run(observer);
+  for (std::size_t index = 0; index < samples; ++index) {
+    if (!fill(session, index).any()) continue;
+    observer.begin({true});
+    session.run(observer);
+  }
   if (observer.not_finite() > 0)
     throw FormatError("computes values that are not finite on the calibration data");
-  const ThresholdMethod& method = find_threshold_method(options.method);
-  const Scheme scheme = options.activations == "symmetric" ? Scheme::symmetric : Scheme::asymmetric;
+  const std::map<std::string, ValueStatistics> seen = observer.take();
   std::vector<ir::Annotation::Activation> result;
   for (const ValueId id : watched) {
-    const ObservedValue& seen = observer.values().at(id);
-    const Range range = representable_range(choose_params(seen.histogram, kUint8, scheme, method));
-    result.push_back({observed.value(id).name, {{range.min, range.max}}, 256, {}, {}});
+    const std::string& name = observed.value(id).name;
+    const ThresholdChoice& choice = selection.of(id);
+    result.push_back({name, {choice.range(seen.at(name), choice.method())}, 256, {}, {}});
   }
   return result;
 }
