@@ -191,7 +191,7 @@ TEST_CASE("a target with fewer bits never sees larger integers", "[calibration]"
 
 TEST_CASE("weights are clipped where that lowers their error", "[calibration]") {
   GraphBuilder b;
-  Tensor w = random_tensor({1, 1, 400, 1, 1}, 11, -0.05F, 0.05F);
+  Tensor w = random_tensor({1, 1, 400, 3, 3}, 11, -0.05F, 0.05F);
   w.data[17] = 1.0F;
   const ValueId x = b.input("x", DType::f32, {1, 400, 4, 4});
   b.output(add_convolution(b, "conv", x, w, {}, convolution(2)));
