@@ -80,11 +80,11 @@ void CalibrationReport::print_trust() const {
 
 void CalibrationReport::print_layers(bool print, const std::string& file) const {
   Table table;
-  table.header = {"layer",        "operation", "precision", "observed min",
-                  "observed max", "low",       "high",      "why not INT8"};
-  table.left = {1, 2, 7};
+  table.header = {"layer", "operation", "precision", "observed min", "observed max",
+                  "low",   "high",      "method",    "why not INT8"};
+  table.left = {1, 2, 7, 8};
   for (const engine::StepInfo& step : program_->steps()) {
-    std::vector<std::string> row{step.name, step.op, step.precision, "", "", "", "", step.reason};
+    std::vector<std::string> row{step.name, step.op, step.precision, "", "", "", "", "", step.reason};
     for (const engine::ValueId id : step.outputs) {
       const std::string& name = program_->graph().value(id).name;
       const auto value = std::find_if(result_.values.begin(), result_.values.end(),
@@ -94,6 +94,7 @@ void CalibrationReport::print_layers(bool print, const std::string& file) const 
       row[4] = significant(static_cast<double>(value->observed_max), 6);
       row[5] = significant(static_cast<double>(value->range.low), 6);
       row[6] = significant(static_cast<double>(value->range.high), 6);
+      row[7] = value->method;
     }
     table.rows.push_back(std::move(row));
   }
