@@ -20,12 +20,14 @@ namespace refcalib_fuzz {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: refcalib_fuzz_ir [--cases N] [--seed S] [--first I] [--keep DIR] [--list] [--provoke KIND]\n"
+    "usage: refcalib_fuzz_ir [--cases N] [--seed S] [--first I] [--keep DIR] [--list] [--onnx] [--provoke "
+    "KIND]\n"
     "  --cases N       number of mutated models (default 400)\n"
     "  --seed S        seed of the mutations (default 1)\n"
     "  --first I       number of the first case; with --cases 1 it repeats one case (default 0)\n"
     "  --keep DIR      keeps the files of every defect as DIR/case_<number>.xml and .bin\n"
     "  --list          prints every case\n"
+    "  --onnx          mutates ONNX models instead of IR\n"
     "  --provoke KIND  crash, hang, exception or allocation: one such defect, to see that it is found\n"
     "exit code: 0 no defect, 1 defects, 2 wrong usage or no seeds\n";
 
