@@ -1,5 +1,3 @@
-#include "engine/calibration/calibrate.h"
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +15,7 @@
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/progress.h"
 #include "apps/refcalib/text.h"
+#include "engine/calibration/correct.h"
 #include "engine/core/error.h"
 
 namespace refcalib::app {
@@ -33,7 +32,7 @@ struct Options {
   LayerLists keep_float;
   std::string output, precision = "INT8", device, progress, report_file;
   std::string method = engine::default_method(), weights = "per-channel", activations = "asymmetric";
-  bool float_weights = false, plain_biases = false;
+  bool float_weights = false, plain_biases = false, fast_biases = false, nearest = false, unequal = false;
   IgnoredOptions ignored{
       {{"-c,--config", "models are named by -m in simplified mode"},
        {"--definitions", "there is no configuration file in simplified mode"},
@@ -76,6 +75,11 @@ void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"per-channel", "per-tensor"}))
       ->group(how);
   app.add_flag("--no-bias-correction", o.plain_biases, "Keep the biases of the model")->group(how);
+  app.add_flag("--fast-bias-correction", o.fast_biases,
+               "Correct biases from statistics alone, without running layers")
+      ->group(how);
+  app.add_flag("--no-equalization", o.unequal, "Leave the ranges of channels as they are")->group(how);
+  app.add_flag("--nearest-rounding", o.nearest, "Round weights to the nearest integers")->group(how);
   app.add_flag("--float-weights", o.float_weights,
                "IR v10 and v11: keep FP32 weights behind FakeQuantize instead of storing them as i8")
       ->group(how);
@@ -153,6 +157,9 @@ engine::CalibrationOptions calibration_options(const Options& o) {
   options.per_channel_weights = o.weights == "per-channel";
   options.activations = o.activations;
   options.correct_bias = !o.plain_biases;
+  options.full_bias_correction = !o.plain_biases && !o.fast_biases;
+  options.equalize = !o.unequal;
+  options.refine_rounding = !o.nearest;
   options.ignore_layers = o.keep_float.names();
   options.ignore_types = o.keep_float.types();
   options.threads = o.model.threads;
@@ -180,7 +187,7 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const Options& o, c
   try {
     engine::CalibrationOptions options = calibration_options(o);
     options.sample_name = [&](std::size_t run) { return samples_of_run(dataset, run); };
-    auto result = engine::calibrate(model.graph, dataset.runs(), fill, options, progress);
+    auto result = engine::calibrate_and_correct(model.graph, dataset.runs(), fill, options, progress);
     if (interrupt.interrupted()) return std::nullopt;
     report_skipped(report, dataset);
     const engine::ir::Document annotated = engine::ir::annotate(model.document, result.annotation);

@@ -21,6 +21,9 @@ struct CalibrationOptions {
   bool per_channel_weights = true;
   std::string activations = "asymmetric";  ///< asymmetric | symmetric
   bool correct_bias = true;                ///< see bias_correction.h
+  bool equalize = false;                   ///< see equalize.h; kept where held-back samples gain
+  bool full_bias_correction = false;       ///< see refine_layers.h; likewise
+  bool refine_rounding = false;            ///< likewise
   std::vector<std::string> ignore_layers;  ///< names of layers that stay in float
   std::vector<std::string> ignore_types;   ///< operations that stay in float
   int threads = 0;
@@ -36,9 +39,18 @@ struct ValueReport {
   std::uint64_t nan_count = 0, inf_count = 0;
 };
 
+/// A correction that was tried on held-back samples: mean SQNR of the network's outputs over them, in dB, without and with it.
+struct CorrectionReport {
+  std::string name;
+  double before_db = 0, after_db = 0;
+  std::size_t held_back = 0;  ///< samples; 0: there were too few to prove anything
+  bool kept = false;
+};
+
 struct CalibrationResult {
   ir::Annotation annotation;
   std::vector<ValueReport> values;
+  std::vector<CorrectionReport> corrections;  ///< of calibrate_and_correct
   std::uint64_t samples = 0;
   double collect_seconds = 0, search_seconds = 0;
 };
