@@ -11,6 +11,25 @@ else()
 endif()
 refcalib_sanitize(refcalib_catch)
 
+# Headers that every test reads, precompiled once for all of them: without, a test takes half as long again to compile. They
+# belong to a program, because position-independent code of programs is not that of libraries. A compiler cache cannot serve
+# objects that were made with precompiled headers, so with one they are left out.
+if(NOT DEFINED CMAKE_DISABLE_PRECOMPILE_HEADERS AND CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache")
+  set(CMAKE_DISABLE_PRECOMPILE_HEADERS ON)
+endif()
+add_executable(refcalib_test_headers "${PROJECT_SOURCE_DIR}/tests/support/headers_main.cpp")
+target_link_libraries(refcalib_test_headers PRIVATE refcalib_catch)
+target_precompile_headers(refcalib_test_headers PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/precompiled.hpp")
+
+# Options of every test; they have to be equal where precompiled headers are shared.
+function(refcalib_test_defaults target)
+  refcalib_target_defaults(${target})
+  # Most of the time that a build takes goes into tests; what they test is optimised in the library.
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+endfunction()
+refcalib_test_defaults(refcalib_test_headers)
+
 function(refcalib_add_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "LIBS;LABELS" ${ARGN})
   if(NOT ARG_UNPARSED_ARGUMENTS)
@@ -21,10 +40,8 @@ function(refcalib_add_test name)
   target_link_libraries(${name} PRIVATE refcalib_catch ${ARG_LIBS})
   target_compile_definitions(${name} PRIVATE REFCALIB_SHARED_DIR="${REFCALIB_SHARED_DIR}"
     REFCALIB_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  refcalib_target_defaults(${name})
-  # Most of the time that a build takes goes into tests; what they test is optimised in the library.
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+  refcalib_test_defaults(${name})
+  target_precompile_headers(${name} REUSE_FROM refcalib_test_headers)
   add_test(NAME ${name} COMMAND ${name})
   if(ARG_TIMEOUT)
     set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})

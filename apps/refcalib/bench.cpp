@@ -34,6 +34,8 @@ struct Options {
     if (report_type == "no_counters") return Counters::none;
     return report_type == "detailed_counters" ? Counters::detailed : Counters::average;
   }
+  /// Whether layers are timed one by one, which takes about a second.
+  bool times_layers() const { return per_layer || counters() != Counters::none; }
   Limit limit() const {
     const bool neither = iterations == 0 && seconds <= 0;
     return {iterations, neither ? 10.0 : seconds};
@@ -76,10 +78,10 @@ void declare(CLI::App& app, Options& o) {
   const std::string output = "Reports";
   app.add_flag("--per-layer", o.per_layer, "Print every layer, not only those with weights [also -pc]")
       ->group(output);
-  app.add_option(
-         "--report-type", o.report_type,
-         "no_counters | average_counters | detailed_counters: what a report says about layers; without "
-         "--report it goes to benchmark_report.csv")
+  app.add_option("--report-type", o.report_type,
+                 "no_counters (layers are not timed) | average_counters | detailed_counters: what a report "
+                 "says about "
+                 "layers; without --report it goes to benchmark_report.csv")
       ->check(CLI::IsMember({"no_counters", "average_counters", "detailed_counters"}))
       ->group(output);
   app.add_option("--report-folder", o.report_folder, "Folder of benchmark_report.csv")->group(output);
@@ -181,17 +183,19 @@ BenchResult describe(const Candidate& candidate, int threads, std::size_t batch,
 }
 
 /// Completes a result with rates. `peak` is that of all threads; the layers are timed in one session alone.
-void finish(BenchResult& result, engine::Session& session, const engine::kernels::PeakRates& peak) {
+void finish(BenchResult& result, engine::Session& session, const engine::kernels::PeakRates& peak,
+            bool times_layers) {
   result.peak = peak;
+  if (result.api == "sync" && result.latency.median > 0)
+    result.fps = static_cast<double>(result.batch) * 1e3 / result.latency.median;
+  set_rates(result, session.program());
+  if (!times_layers) return;
   const auto session_peak = session.threads() == result.threads
                                 ? peak
                                 : engine::kernels::measure_peak(session.program().isa(), session.threads());
-  if (result.api == "sync" && result.latency.median > 0)
-    result.fps = static_cast<double>(result.batch) * 1e3 / result.latency.median;
   const double budget = 1e3 / std::max(0.01, result.latency.median);  // about a second
   const auto runs = static_cast<std::size_t>(std::clamp(budget, 5.0, 200.0));
   result.layers = layer_times(session.program(), profile_steps(session, runs), session_peak);
-  set_rates(result, session.program());
 }
 
 Exit conclude(const Options& o, Report& report, BenchResult& result, std::optional<VersusResult>& versus) {
@@ -235,10 +239,10 @@ Exit run_sync(const Options& o, Report& report, const Candidate& first,
     versus.emplace(VersusResult{describe(*second, other->threads(), dataset.batch(), memory),
                                 summarize(pairwise_ratios(times[1], times[0]))});
     versus->other.latency = in_milliseconds(std::move(times[1]));
-    finish(versus->other, *other, peak);
+    finish(versus->other, *other, peak, o.times_layers());
   }
   result.latency = in_milliseconds(std::move(times[0]));
-  finish(result, session, peak);
+  finish(result, session, peak, o.times_layers());
   return conclude(o, report, result, versus);
 }
 
@@ -269,7 +273,7 @@ Exit run_async(const Options& o, Report& report, const Candidate& candidate) {
   result.streams = streams;
   result.fps = static_cast<double>(measured.latencies.size() * dataset.batch()) / measured.seconds;
   result.latency = in_milliseconds(std::move(measured.latencies));
-  finish(result, sessions.front(), machine.best());
+  finish(result, sessions.front(), machine.best(), o.times_layers());
   std::optional<VersusResult> none;
   return conclude(o, report, result, none);
 }

@@ -10,6 +10,7 @@
 #include "apps/refcalib/calibrate_report.h"
 #include "apps/refcalib/command.h"
 #include "apps/refcalib/interrupt.h"
+#include "apps/refcalib/keep_accurate.h"
 #include "apps/refcalib/layer_lists.h"
 #include "apps/refcalib/measure.h"
 #include "apps/refcalib/options.h"
@@ -33,6 +34,7 @@ struct Options {
   std::string output, precision = "INT8", device, progress, report_file;
   std::string method = engine::default_method(), weights = "per-channel", activations = "asymmetric";
   bool float_weights = false, plain_biases = false, fast_biases = false, nearest = false, unequal = false;
+  double agreement = 0.99;
   IgnoredOptions ignored{
       {{"-c,--config", "models are named by -m in simplified mode"},
        {"--definitions", "there is no configuration file in simplified mode"},
@@ -86,6 +88,13 @@ void declare(CLI::App& app, Options& o) {
   app.add_option("--activations", o.activations, "asymmetric or symmetric")
       ->capture_default_str()
       ->check(CLI::IsMember({"asymmetric", "symmetric"}))
+      ->group(how);
+  app.add_option("--agreement", o.agreement,
+                 "Keep the most harmful layers in FP32 until outputs have this cosine to FP32, and detectors "
+                 "see this "
+                 "share of boxes; 0: never")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0))
       ->group(how);
   o.keep_float.declare(app, how);
   app.add_option("-p,--precision", o.precision, "Only INT8")->group(how);
@@ -190,6 +199,16 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const Options& o, c
     auto result = engine::calibrate_and_correct(model.graph, dataset.runs(), fill, options, progress);
     if (interrupt.interrupted()) return std::nullopt;
     report_skipped(report, dataset);
+    if (o.agreement > 0) {
+      const AccurateChoice choice = keep_accurate(model, result.annotation, dataset, o.agreement, o.model,
+                                                  [&] { return !interrupt.interrupted(); });
+      if (interrupt.interrupted()) return std::nullopt;
+      for (const std::string& line : described(choice, o.agreement)) report.line(line);
+      if (!choice.layers.empty()) {
+        options.ignore_layers.insert(options.ignore_layers.end(), choice.layers.begin(), choice.layers.end());
+        result = engine::calibrate_and_correct(model.graph, dataset.runs(), fill, options, progress);
+      }
+    }
     const engine::ir::Document annotated = engine::ir::annotate(model.document, result.annotation);
     engine::ir::write_document(o.float_weights ? annotated : engine::ir::compress_weights(annotated), output);
     return result;

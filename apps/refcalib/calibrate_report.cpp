@@ -100,6 +100,7 @@ void CalibrationReport::print_measurements(const engine::Model& original, engine
     report_.line("INT8 against FP32, output '" + output.name + "': cosine " + fixed(output.cosine, 5) +
                  ", SQNR " + decibels(output.sqnr_db) + ", largest error " +
                  significant(output.max_error, 3));
+  report_.block(agreement.detections);
   if (agreement.top1_percent)
     report_.line("INT8 against FP32, same best class: " + fixed(*agreement.top1_percent, 2) + " % of " +
                  counted(agreement.samples, "sample"));

@@ -39,6 +39,7 @@ CLI::Validator non_negative_number() {
 engine::CompileOptions ModelOptions::compile_options() const {
   engine::CompileOptions options = engine::default_options();
   options.int8 = !float_only;
+  options.exact = exact;
   return options;
 }
 
@@ -53,8 +54,15 @@ void declare_model(CLI::App& app, ModelOptions& options) {
       ->required();
   app.add_option("-w,--weights-file", options.weights, "Its weights; default: the .bin beside the .xml");
   app.add_flag("--fp32", options.float_only, "Run in FP32 even if the model is quantized");
+  declare_exact(app, options);
   declare_shapes(app, options);
   declare_machine(app, options);
+}
+
+void declare_exact(CLI::App& app, ModelOptions& options) {
+  app.add_flag("--exact", options.exact,
+               "FP32 convolutions sum directly; default: 3x3 ones may take Winograd's algorithm, which "
+               "rounds otherwise");
 }
 
 void declare_shapes(CLI::App& app, ModelOptions& options, const std::string& batch_names) {

@@ -28,6 +28,7 @@ struct ModelOptions {
   std::string device = "CPU";
   int threads = 0;  ///< 0: all cores
   bool float_only = false;
+  bool exact = false;  ///< no algorithm that rounds otherwise than a direct sum
   std::size_t batch = 0;  ///< 0: as the file states it
   std::string shape;      ///< as parse_shapes() takes it
 
@@ -37,6 +38,8 @@ struct ModelOptions {
 void declare_model(CLI::App& app, ModelOptions& options);
 /// -nthreads and -d, for subcommands that name their models in another way.
 void declare_machine(CLI::App& app, ModelOptions& options);
+/// --exact, which declare_model has.
+void declare_exact(CLI::App& app, ModelOptions& options);
 /// The options of other input shapes than the file states, which declare_model has.
 void declare_shapes(CLI::App& app, ModelOptions& options, const std::string& batch_names = "-b,--batch");
 /// Reads the model that the options name. Throws UsageError for a device other than CPU; as load_model.

@@ -191,7 +191,7 @@ void choose_weights(const Graph& original, const Graph& simplified, const Candid
       std::vector<float> bias;
       if (options.correct_bias && input != seen.end())
         bias = corrected_bias(original, node, *weights, ranges, input->second.channel_means());
-      result.annotation.weights.push_back({name, std::move(ranges), 255, std::move(bias), {}});
+      result.annotation.weights.push_back({name, std::move(ranges), 255, std::move(bias)});
     }
   }
 }

@@ -6,6 +6,7 @@
 
 #include "engine/kernels/batch.h"
 #include "engine/kernels/epilogue.h"
+#include "engine/kernels/prefetch.h"
 #include "engine/kernels/unroll.h"
 
 /// The epilogue of epilogue.h over a register tile. Each phase runs over the whole tile, so that a call takes
@@ -78,6 +79,29 @@ struct EpilogueTile {
     }
   }
 
+  /// Before the sums: what they will meet comes near meanwhile.
+  [[gnu::always_inline]] void fetch_early(const TileRow (&rows)[Rows]) const {
+    constexpr std::size_t line = 64, floats = Vectors * lanes * sizeof(float);
+    const bool wide = e.output_kind == Epilogue::Output::f32;
+    unroll<Rows>([&](auto r) __attribute__((always_inline)) { prefetch_to_write(rows[r].output); });
+    if (wide && floats > line) {
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+        unroll<(floats - 1) / line>([&](auto i) __attribute__((always_inline)) {
+          prefetch_to_write(rows[r].output + (i + 1) * line);
+        });
+      });
+    }
+    if (e.residual_kind == Epilogue::Residual::none) return;
+    unroll<Rows>([&](auto r) __attribute__((always_inline)) { prefetch(rows[r].residual); });
+    if (e.residual_kind == Epilogue::Residual::f32 && floats > line) {
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+        unroll<(floats - 1) / line>([&](auto i) __attribute__((always_inline)) {
+          prefetch(rows[r].residual + (i + 1) * line);
+        });
+      });
+    }
+  }
+
   /// y = float(acc) * scale + bias, where acc started from offset()
   [[gnu::always_inline]] void scale(const I (&acc)[Rows][Vectors], F (&y)[Rows][Vectors]) const {
     unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
@@ -116,12 +140,24 @@ struct EpilogueTile {
       });
       return;
     }
-    const F s = F::broadcast(e.residual_scale);
     const I zero = I::broadcast(e.residual_zero_point);
+    if (e.residual_zero_point == 0) {
+      add_residual_bytes(
+          y, rows, [](I q) __attribute__((always_inline)) { return q; });
+    } else {
+      add_residual_bytes(
+          y, rows, [&](I q) __attribute__((always_inline)) { return q - zero; });
+    }
+  }
+
+  template <class Centred>
+  [[gnu::always_inline]] void add_residual_bytes(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows],
+                                                 const Centred& centred) const {
+    const F s = F::broadcast(e.residual_scale);
     over_columns([&](auto v, auto extent) __attribute__((always_inline)) {
       unroll<Rows>([&](auto r) __attribute__((always_inline)) {
         const I q = load_u8(reinterpret_cast<const std::uint8_t*>(rows[r].residual) + v * lanes, extent);
-        y[r][v] = y[r][v] + to_float(q - zero) * s;
+        y[r][v] = y[r][v] + to_float(centred(q)) * s;
       });
     });
   }
@@ -136,43 +172,49 @@ struct EpilogueTile {
     });
   }
 
-  /// The four clamps of epilogue.h in one or two operations per value. Multiplying by inv_scale > 0 and
-  /// rounding is monotonic, so `high` and 255 become one bound behind the multiplication. Below, saturation
-  /// while storing is the clamp at 0; `low` matters only where it lies above that. The minimum's operands
-  /// stand so that NaN passes: it converts to INT32_MIN and ends as 0, which is also where a `low` without
-  /// effect would lead; a `low` with effect turns it into the bound.
+  /// The four clamps of epilogue.h in at most two operations per value. Multiplying by inv_scale > 0 and
+  /// rounding is monotonic, so `high` and 255 become one bound behind the multiplication; it is not needed where packing
+  /// saturates to the same byte. Below, saturation while packing is the clamp at 0; `low` matters only where it lies
+  /// above that. The minimum's operands stand so that NaN passes: it converts to INT32_MIN and ends as 0, which is also where
+  /// a `low` without effect would lead; a `low` with effect turns it into the bound.
   [[gnu::always_inline]] void store_quantized(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
     const F high = F::broadcast(e.high), low = F::broadcast(e.low);
     const F most = F::broadcast(static_cast<float>(255 - e.zero_point));
     const bool clamps_below = !(e.low == -__builtin_inff() || (e.low <= 0 && e.zero_point == 0));
     unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
       const F inverse = parameter(e.inv_scale, v);
-      const F upper = min(high * inverse, most);
-      unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = min(upper, y[r][v] * inverse); });
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = y[r][v] * inverse; });
     });
+    if (!e.saturates) {
+      unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
+        const F upper = min(high * parameter(e.inv_scale, v), most);
+        unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = min(upper, y[r][v]); });
+      });
+    }
     if (clamps_below) {
       unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
         const F lower = low * parameter(e.inv_scale, v);
         unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = max(y[r][v], lower); });
       });
     }
-    const I zero_point = I::broadcast(e.zero_point);
-    if constexpr (Vectors == 4) {
-      if (columns == Vectors * lanes) {
-        unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-          const auto q = [&](auto v) __attribute__((always_inline)) {
-            return (round_to_int(y[r][v]) + zero_point).v;
-          };
-          Simd<Arch>::store_u8x4(reinterpret_cast<std::uint8_t*>(rows[r].output), q(0U), q(1U), q(2U), q(3U));
-        });
-        return;
-      }
-    }
-    over_columns([&](auto v, auto extent) __attribute__((always_inline)) {
-      unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-        store_u8(reinterpret_cast<std::uint8_t*>(rows[r].output) + v * lanes,
-                 round_to_int(y[r][v]) + zero_point, extent);
+    const I zero_points = I::broadcast(e.zero_point * 0x10001);
+    const bool whole = columns == Vectors * lanes;
+    unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+      typename Simd<Arch>::I q[4];
+      unroll<4>([&](auto v) __attribute__((always_inline)) {
+        if constexpr (v < Vectors) {
+          q[v] = round_to_int(y[r][v]).v;
+        } else {
+          q[v] = I::broadcast(0).v;
+        }
       });
+      const auto bytes = Simd<Arch>::pack_u8x4(q[0], q[1], q[2], q[3], zero_points.v);
+      auto* const to = reinterpret_cast<std::uint8_t*>(rows[r].output);
+      if (whole) {
+        Simd<Arch>::template store_quarters<Vectors>(to, bytes);
+      } else {
+        Simd<Arch>::store_bytes_n(to, bytes, static_cast<int>(columns));
+      }
     });
   }
 };

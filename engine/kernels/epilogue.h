@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace refcalib::engine::kernels {
@@ -39,6 +40,13 @@ struct Epilogue {
   Output output_kind = Output::f32;
   const float* inv_scale = nullptr;  ///< u8 output only, per channel
   std::int32_t zero_point = 0;       ///< u8 output only, 0..255
+  /// u8 output only: saturating while storing gives the bytes that the upper clamps give (see saturates()), so that they can be left
+  /// out. Never needed for correctness.
+  bool saturates = false;
 };
+
+/// What Epilogue::saturates says, for a u8s8 kernel: whatever the sum, the scaled value of every channel stays within int32, and
+/// values above `high` become 255 anyway.
+bool saturates(const Epilogue& epilogue, std::size_t channels) noexcept;
 
 }  // namespace refcalib::engine::kernels

@@ -19,7 +19,9 @@
 ///   load_u8 load_u8_n     bytes widened to int32
 ///   load_s8               signed bytes widened
 ///   store_u8 store_u8_n   int32 saturated to 0..255
-///   store_u8x4            four vectors to 4*lanes contiguous bytes
+///   pack_u8x4(a,b,c,d,z)  four vectors to 4*lanes bytes in order: saturated to int16, plus z, saturated to u8; z holds one zero
+///                         point as a pair of int16 in each lane
+///   store_quarters<n>     the first n*lanes bytes of such a vector
 ///   broadcast             one value in all lanes (float, int32_t)
 ///   add sub mul div       F; add sub mul also I (wrapping, low 32 bits)
 ///   fma(a,b,c)            a*b+c rounded once
@@ -35,6 +37,8 @@
 ///   as_int(F) as_float(I)       reinterpret the bits
 ///   load_bytes load_bytes_n store_bytes store_bytes_n   4*lanes bytes, or the first 0 <= n < 4*lanes, as an I
 ///   max_u8                byte by byte, unsigned
+///   interleave_three(a,b,c, I (&out)[3])   a0 b0 c0 a1 b1 c1 … over three vectors
+///   drop_fourth_bytes     the first three bytes of every lane, close together in front; 0 behind them
 ///   transpose(I (&)[lanes])     rows[i] lane j <-> rows[j] lane i
 ///
 ///   pin(v)                does nothing but claim that v may have changed in its register. In a loop over many sums it
@@ -44,7 +48,7 @@
 ///
 ///   interleave(r0,r1,r2,r3, I (&out)[4])   dwords (r0[c],r1[c],r2[c],r3[c]); lane k of out[j] is channel
 ///                                          interleaved_channel(j,k), an order that costs no lane crossing
-///   pack_interleaved(a,b,c,d)              four vectors in that order, saturated to u8, as bytes in channel order
+///   pack_interleaved(a,b,c,d,z)            pack_u8x4 for four vectors in that order: bytes in channel order
 ///
 /// Quads: four u8 activations times four s8 weights per int32 lane, summed exactly.
 ///

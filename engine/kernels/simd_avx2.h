@@ -51,11 +51,24 @@ struct Simd256 {
     store_u8(block, v);
     copy_bytes(p, block, n);
   }
-  [[gnu::always_inline]] static void store_u8x4(std::uint8_t* p, I a, I b, I c, I d) {
-    const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+  [[gnu::always_inline]] static I pack_u8x4(I a, I b, I c, I d, I zero_points) {
+    const __m256i bytes = pack_interleaved(a, b, c, d, zero_points);
     // The packs work within 128-bit halves; this puts the eight groups of four bytes in order.
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permutevar8x32_epi32(bytes, order));
+    return _mm256_permutevar8x32_epi32(bytes, order);
+  }
+  template <int vectors>
+  [[gnu::always_inline]] static void store_quarters(std::uint8_t* p, I v) {
+    if constexpr (vectors == 4) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v);
+      return;
+    }
+    if constexpr (vectors == 1)
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(v));
+    else
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(v));
+    if constexpr (vectors == 3)
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(p + 16), _mm256_extracti128_si256(v, 1));
   }
   [[gnu::always_inline]] static F broadcast(float x) { return _mm256_set1_ps(x); }
   [[gnu::always_inline]] static I broadcast(std::int32_t x) { return _mm256_set1_epi32(x); }
@@ -132,6 +145,24 @@ struct Simd256 {
     store_bytes(block, v);
     copy_part<32>(p, block, n);
   }
+  [[gnu::always_inline]] static I drop_fourth_bytes(I v) {
+    const __m256i three_of_four =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    const __m256i order = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
+    return _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(v, three_of_four), order);
+  }
+  [[gnu::always_inline]] static void interleave_three(I a, I b, I c, I (&out)[3]) {
+    // Lanes 0, 3, 6 come from x, 1, 4, 7 from y, 2, 5 from z.
+    const auto merge = [](__m256i x, __m256i y, __m256i z) __attribute__((always_inline)) {
+      return _mm256_blend_epi32(_mm256_blend_epi32(x, y, 0x92), z, 0x24);
+    };
+    const auto pick = [](__m256i v, int l0, int l1, int l2) __attribute__((always_inline)) {
+      return _mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(l0, l0, l0, l1, l1, l1, l2, l2));
+    };
+    out[0] = merge(pick(a, 0, 1, 2), pick(b, 0, 1, 2), pick(c, 0, 1, 2));
+    out[1] = merge(pick(c, 2, 3, 4), pick(a, 3, 4, 5), pick(b, 3, 4, 5));
+    out[2] = merge(pick(b, 5, 6, 7), pick(c, 5, 6, 7), pick(a, 6, 7, 7));
+  }
   [[gnu::always_inline]] static I max_u8(I a, I b) { return _mm256_max_epu8(a, b); }
   [[gnu::always_inline]] static void pin(F& a) { __asm__("" : "+x"(a)); }
   [[gnu::always_inline]] static void pin(I& a) { __asm__("" : "+x"(a)); }
@@ -146,8 +177,9 @@ struct Simd256 {
     out[2] = _mm256_unpacklo_epi16(high01, high23);
     out[3] = _mm256_unpackhi_epi16(high01, high23);
   }
-  [[gnu::always_inline]] static I pack_interleaved(I a, I b, I c, I d) {
-    return _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+  [[gnu::always_inline]] static I pack_interleaved(I a, I b, I c, I d, I zero_points) {
+    return _mm256_packus_epi16(_mm256_adds_epi16(_mm256_packs_epi32(a, b), zero_points),
+                               _mm256_adds_epi16(_mm256_packs_epi32(c, d), zero_points));
   }
   [[gnu::always_inline]] static void transpose(I (&r)[8]) {
     __m256i a[8];

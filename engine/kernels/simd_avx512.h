@@ -43,11 +43,24 @@ struct Simd512 {
   [[gnu::always_inline]] static void store_u8_n(std::uint8_t* p, I v, int n) {
     _mm_mask_storeu_epi8(p, first(n), to_bytes(v));
   }
-  [[gnu::always_inline]] static void store_u8x4(std::uint8_t* p, I a, I b, I c, I d) {
-    const __m512i bytes = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+  [[gnu::always_inline]] static I pack_u8x4(I a, I b, I c, I d, I zero_points) {
+    const __m512i bytes = pack_interleaved(a, b, c, d, zero_points);
     // The packs work within 128-bit quarters; this puts the sixteen groups of four bytes in order.
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    _mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, bytes));
+    return _mm512_permutexvar_epi32(order, bytes);
+  }
+  template <int vectors>
+  [[gnu::always_inline]] static void store_quarters(std::uint8_t* p, I v) {
+    if constexpr (vectors == 4) {
+      _mm512_storeu_si512(p, v);
+      return;
+    }
+    if constexpr (vectors == 1)
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_castsi512_si128(v));
+    else
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_castsi512_si256(v));
+    if constexpr (vectors == 3)
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 32), _mm512_extracti32x4_epi32(v, 2));
   }
   [[gnu::always_inline]] static F broadcast(float x) { return _mm512_set1_ps(x); }
   [[gnu::always_inline]] static I broadcast(std::int32_t x) { return _mm512_set1_epi32(x); }
@@ -166,6 +179,24 @@ struct Simd512 {
   [[gnu::always_inline]] static void store_bytes_n(std::uint8_t* p, I v, int n) {
     _mm512_mask_storeu_epi8(p, first_bytes(n), v);
   }
+  [[gnu::always_inline]] static I drop_fourth_bytes(I v) {
+    const __m512i three_of_four =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    const __m512i order = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(order, _mm512_shuffle_epi8(v, three_of_four));
+  }
+  [[gnu::always_inline]] static void interleave_three(I a, I b, I c, I (&out)[3]) {
+    // Lanes 0, 3, 6 … come from x, 1, 4, 7 … from y, 2, 5, 8 … from z; 16 and more names a lane of the second operand.
+    const __m512i first = _mm512_setr_epi32(0, 16, 0, 1, 17, 0, 2, 18, 0, 3, 19, 0, 4, 20, 0, 5);
+    const __m512i second = _mm512_setr_epi32(5, 21, 0, 6, 22, 0, 7, 23, 0, 8, 24, 0, 9, 25, 0, 10);
+    const __m512i third = _mm512_setr_epi32(10, 27, 0, 11, 28, 0, 12, 29, 0, 13, 30, 0, 14, 31, 0, 15);
+    const __m512i z_first = _mm512_setr_epi32(0, 1, 16, 3, 4, 17, 6, 7, 18, 9, 10, 19, 12, 13, 20, 15);
+    const __m512i z_second = _mm512_setr_epi32(0, 1, 22, 3, 4, 23, 6, 7, 24, 9, 10, 25, 12, 13, 26, 15);
+    const __m512i z_third = _mm512_setr_epi32(0, 1, 27, 3, 4, 28, 6, 7, 29, 9, 10, 30, 12, 13, 31, 15);
+    out[0] = _mm512_permutex2var_epi32(_mm512_permutex2var_epi32(a, first, b), z_first, c);
+    out[1] = _mm512_permutex2var_epi32(_mm512_permutex2var_epi32(b, second, c), z_second, a);
+    out[2] = _mm512_permutex2var_epi32(_mm512_permutex2var_epi32(c, third, a), z_third, b);
+  }
   [[gnu::always_inline]] static I max_u8(I a, I b) {
     return _mm512_max_epu8(a, b);
   }
@@ -186,8 +217,9 @@ struct Simd512 {
     out[2] = _mm512_unpacklo_epi16(high01, high23);
     out[3] = _mm512_unpackhi_epi16(high01, high23);
   }
-  [[gnu::always_inline]] static I pack_interleaved(I a, I b, I c, I d) {
-    return _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+  [[gnu::always_inline]] static I pack_interleaved(I a, I b, I c, I d, I zero_points) {
+    return _mm512_packus_epi16(_mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_points),
+                               _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero_points));
   }
   [[gnu::always_inline]] static void transpose(I (&r)[16]) {
     __m512i a[16];

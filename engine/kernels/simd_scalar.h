@@ -44,11 +44,17 @@ struct SimdScalar {
       store_u8(p, v);
     }
   }
-  [[gnu::always_inline]] static void store_u8x4(std::uint8_t* p, I a, I b, I c, I d) {
-    store_u8(p, a);
-    store_u8(p + 1, b);
-    store_u8(p + 2, c);
-    store_u8(p + 3, d);
+  [[gnu::always_inline]] static I pack_u8x4(I a, I b, I c, I d, I zero_points) {
+    const I zero_point = zero_points & 0xFFFF;
+    const auto byte = [zero_point](I v) {
+      const I q = (v < -32768 ? -32768 : v > 32767 ? 32767 : v) + zero_point;
+      return bits(q < 0 ? 0 : q > 255 ? 255 : q);
+    };
+    return wrap(byte(a) | byte(b) << 8U | byte(c) << 16U | byte(d) << 24U);
+  }
+  template <int vectors>
+  [[gnu::always_inline]] static void store_quarters(std::uint8_t* p, I v) {
+    std::memcpy(p, &v, vectors);
   }
   [[gnu::always_inline]] static F broadcast(float x) { return x; }
   [[gnu::always_inline]] static I broadcast(std::int32_t x) { return x; }
@@ -130,6 +136,12 @@ struct SimdScalar {
     std::memcpy(b, &a, sizeof b);
     copy_bytes(p, b, n);
   }
+  [[gnu::always_inline]] static I drop_fourth_bytes(I v) { return wrap(bits(v) & 0xFFFFFFU); }
+  [[gnu::always_inline]] static void interleave_three(I a, I b, I c, I (&out)[3]) {
+    out[0] = a;
+    out[1] = b;
+    out[2] = c;
+  }
   [[gnu::always_inline]] static I max_u8(I a, I b) {
     std::uint32_t r = 0;
     for (unsigned shift = 0; shift < 32; shift += 8) {
@@ -150,10 +162,8 @@ struct SimdScalar {
       out[j] = wrap(byte(r0) | byte(r1) << 8U | byte(r2) << 16U | byte(r3) << 24U);
     }
   }
-  [[gnu::always_inline]] static I pack_interleaved(I a, I b, I c, I d) {
-    std::uint8_t block[4];
-    store_u8x4(block, a, b, c, d);
-    return load_bytes(block);
+  [[gnu::always_inline]] static I pack_interleaved(I a, I b, I c, I d, I zero_points) {
+    return pack_u8x4(a, b, c, d, zero_points);
   }
 
   using Q = std::uint32_t;

@@ -183,7 +183,8 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
   if (in.quantization != nullptr) return plan_table(a, in, out, context.isa());
   if (in.dtype != DType::f32 || out.dtype != DType::f32) return plan_general(a, in, out, context.isa());
-  const RowView from = rows_of(in), to = rows_of(out);
+  RowView from = rows_of(in), to = rows_of(out);
+  join_rows(from, to);
   kernels::UnaryArgs bound{.rows = from.rows,
                            .channels = from.length,
                            .in_stride = from.stride,

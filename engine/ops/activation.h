@@ -10,7 +10,8 @@ namespace refcalib::engine {
 
 /// "Activation": one input, element-wise; integers stay integers. `function` is one of
 ///   relu | leaky_relu (alpha = negative slope) | clamp (alpha = min, beta = max) | sigmoid | tanh | exp | log | sqrt | abs |
-///   neg | erf | floor | ceil | round (half to even) | round_away (half away from zero) | sign | elu (alpha) |
+///   neg | erf | floor | ceil | round (half to even) | round_away (half away from zero) | f8e4m3 | f8e5m2 (rounded to that format, saturating) |
+///   sign | elu (alpha) |
 ///   selu (alpha below zero, beta overall) | hswish | hsigmoid | swish (alpha = beta of the op) | mish | softplus | softsign |
 ///   gelu | gelu_tanh | hard_sigmoid (alpha, beta) | square | reciprocal | linear (alpha * x + beta) |
 ///   affine (the same, but never on integers) |

@@ -1,6 +1,7 @@
 #include "engine/kernels/eltwise/eltwise.h"
 #include "engine/kernels/table.h"
 #include "engine/ops/channel_arrays.h"
+#include "engine/ops/channel_u8.h"
 #include "engine/ops/eltwise.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/lambda_step.h"
@@ -35,14 +36,24 @@ std::unique_ptr<Step> plan_rows(const TensorRef& in, const TensorRef& out, std::
   });
 }
 
+/// What the network is given becomes integers once, behind an operation that only scales it.
+bool behind_a_layer(const Graph& graph, const Node& node) {
+  const NodeId producer = graph.value(node.inputs[0]).producer;
+  return producer != kNone && op_record(graph.node(producer).op).rule != QuantizationRule::none;
+}
+
 std::unique_ptr<Step> plan_affine(const Node& node, PlanContext& context) {
-  return plan_rows(context.tensor(node.inputs[0]), context.tensor(node.outputs[0]),
-                   context.floats(node.inputs[1]), context.floats(node.inputs[2]), true, context.isa());
+  const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
+  if (out.dtype == DType::u8)
+    return plan_channels_u8(in, out, context.floats(node.inputs[1]), context.floats(node.inputs[2]), true);
+  return plan_rows(in, out, context.floats(node.inputs[1]), context.floats(node.inputs[2]), true,
+                   context.isa());
 }
 
 std::unique_ptr<Step> plan_prelu(const Node& node, PlanContext& context) {
-  return plan_rows(context.tensor(node.inputs[0]), context.tensor(node.outputs[0]),
-                   context.floats(node.inputs[1]), {0.0F}, false, context.isa());
+  const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
+  if (out.dtype == DType::u8) return plan_channels_u8(in, out, context.floats(node.inputs[1]), {0.0F}, false);
+  return plan_rows(in, out, context.floats(node.inputs[1]), {0.0F}, false, context.isa());
 }
 
 template <std::size_t Inputs>
@@ -61,10 +72,19 @@ std::vector<OutputType> infer(const Attributes&, const OpInputs& in) {
 }  // namespace
 
 extern const OpRecord channel_affine_op;
-const OpRecord channel_affine_op{
-    .name = "ChannelAffine", .infer = infer<3>, .plan = plan_affine, .channels_last = true};
+const OpRecord channel_affine_op{.name = "ChannelAffine",
+                                 .infer = infer<3>,
+                                 .plan = plan_affine,
+                                 .rule = QuantizationRule::requantize,
+                                 .integer_capable = behind_a_layer,
+                                 .channels_last = true};
 
 extern const OpRecord prelu_op;
-const OpRecord prelu_op{.name = "PRelu", .infer = infer<2>, .plan = plan_prelu, .channels_last = true};
+const OpRecord prelu_op{.name = "PRelu",
+                        .infer = infer<2>,
+                        .plan = plan_prelu,
+                        .rule = QuantizationRule::requantize,
+                        .integer_capable = behind_a_layer,
+                        .channels_last = true};
 
 }  // namespace refcalib::engine

@@ -62,6 +62,7 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   plan.weights = weights.constant.to_floats();
   if (plan.input.dtype == DType::u8 && weights.quantization)
     plan.weight_quantization = &*weights.quantization;
+  plan.exact = context.exact();
   return plan_weighted(plan, context.isa());
 }
 

@@ -7,7 +7,7 @@
 
 #include "engine/kernels/eltwise/eltwise.h"
 #include "engine/kernels/table.h"
-#include "engine/ops/channel_arrays.h"
+#include "engine/ops/eltwise_u8.h"
 #include "engine/ops/fold.h"
 #include "engine/ops/general_eltwise.h"
 #include "engine/ops/infer.h"
@@ -132,47 +132,10 @@ std::unique_ptr<Step> plan_f32(const EltwiseAttributes& a, const TensorRef& x, c
                    });
 }
 
-std::unique_ptr<Step> plan_u8(const EltwiseAttributes& a, const TensorRef& x, const TensorRef& y,
-                              const TensorRef& out, Isa isa) {
-  const auto rows_for = [](const TensorRef& t) {
-    if (t.layout == Layout::channels_last) return rows_of(t);
-    const std::int64_t length = t.shape.empty() ? 1 : t.shape.back();
-    return RowView{length == 0 ? 0 : t.count() / length, length, length};
-  };
-  const RowView xr = rows_for(x), yr = rows_for(y), rows = rows_for(out);
-  kernels::QuantizedBinaryArgs bound;
-  bound.rows = rows.rows;
-  bound.channels = rows.length;
-  bound.a_stride = xr.stride;
-  bound.b_stride = yr.stride;
-  bound.out_stride = rows.stride;
-  bound.a_zero_point = x.quantization->zero_point;
-  bound.b_zero_point = y.quantization->zero_point;
-  bound.zero_point = out.quantization->zero_point;
-  bound.low = static_cast<float>(a.activation.low);
-  bound.high = static_cast<float>(a.activation.high);
-  const auto& table = kernels::select(kernels::eltwise_kernels(), isa);
-  return make_step(table.name, [=, run = a.operation == "add" ? table.add_u8 : table.multiply_u8,
-                                sx = channel_scales(*x.quantization, rows.length),
-                                sy = channel_scales(*y.quantization, rows.length),
-                                so = channel_inverse_scales(*out.quantization, rows.length), xw = x.where,
-                                yw = y.where, ow = out.where](const RunContext& c) noexcept {
-    kernels::QuantizedBinaryArgs args = bound;
-    args.a = reinterpret_cast<const std::uint8_t*>(c.read(xw));
-    args.b = reinterpret_cast<const std::uint8_t*>(c.read(yw));
-    args.output = reinterpret_cast<std::uint8_t*>(c.write(ow));
-    args.a_scale = sx.data();
-    args.b_scale = sy.data();
-    args.inv_scale = so.data();
-    run_units(c, args.rows, row_grain(args.channels), args, run);
-  });
-}
-
-/// Integers: sums and products of tensors of one shape.
 bool integer_capable(const Graph& graph, const Node& node) {
-  const std::string& operation = node.attributes.as<EltwiseAttributes>().operation;
-  return (operation == "add" || operation == "mul") &&
-         graph.value(node.inputs[0]).shape == graph.value(node.inputs[1]).shape;
+  const auto shape = [&](ValueId id) { return graph.value(id).shape; };
+  return runs_on_u8(node.attributes.as<EltwiseAttributes>(), shape(node.inputs[0]), shape(node.inputs[1]),
+                    shape(node.outputs[0]));
 }
 
 /// Constants take part in the type that they have: as floats, or as whole numbers.
@@ -186,7 +149,8 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto& a = node.attributes.as<EltwiseAttributes>();
   const TensorRef out = context.tensor(node.outputs[0]);
   if (out.quantization != nullptr)
-    return plan_u8(a, context.tensor(node.inputs[0]), context.tensor(node.inputs[1]), out, context.isa());
+    return plan_eltwise_u8(a, context.tensor(node.inputs[0]), context.tensor(node.inputs[1]), out,
+                           context.isa());
   TensorRef x = operand(context, node.inputs[0]), y = operand(context, node.inputs[1]);
   // Old files mix floats with whole constants.
   if (x.dtype == DType::f32) y = context.tensor(node.inputs[1], DType::f32);

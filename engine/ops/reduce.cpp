@@ -10,6 +10,7 @@
 #include "engine/ops/infer.h"
 #include "engine/ops/lambda_step.h"
 #include "engine/ops/pooling.h"
+#include "engine/ops/reduce_u8.h"
 #include "engine/ops/strides.h"
 
 namespace refcalib::engine {
@@ -111,6 +112,7 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto& a = node.attributes.as<ReduceAttributes>();
   const TensorRef in = context.tensor(node.inputs[0]), out = context.tensor(node.outputs[0]);
   const std::vector<bool> reduced = axis_flags(a.axes, in.shape.size());
+  if (out.dtype == DType::u8 && out.quantization != nullptr) return plan_mean_u8(reduced, in, out);
   const auto operation = operations().find(a.operation);
   const bool truth = a.operation == "and" || a.operation == "or";
   if (operation == operations().end() && !truth)
@@ -137,9 +139,25 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   });
 }
 
+/// Means of what other layers computed.
+bool integer_capable(const Graph& graph, const Node& node) {
+  const auto& a = node.attributes.as<ReduceAttributes>();
+  const Value& x = graph.value(node.inputs[0]);
+  if (a.operation != "mean" || a.axes.empty() || x.producer == kNone || element_count(x.shape) == 0)
+    return false;
+  return element_count(x.shape) /
+             std::max<std::int64_t>(element_count(graph.value(node.outputs[0]).shape), 1) <=
+         std::int64_t{1} << 23;
+}
+
 }  // namespace
 
 extern const OpRecord reduce_op;
-const OpRecord reduce_op{.name = "Reduce", .infer = infer, .fold = fold, .plan = plan};
+const OpRecord reduce_op{.name = "Reduce",
+                         .infer = infer,
+                         .fold = fold,
+                         .plan = plan,
+                         .rule = QuantizationRule::requantize,
+                         .integer_capable = integer_capable};
 
 }  // namespace refcalib::engine

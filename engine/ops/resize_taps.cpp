@@ -69,7 +69,8 @@ std::vector<OutputType> infer_resize(const Attributes& attributes, const OpInput
   require_inputs(in, 1, 1);
   const auto& a = attributes.as<ResizeAttributes>();
   const Shape& x = in.shape(0);
-  require(one_of(a.mode, {"nearest", "linear", "linear_onnx", "cubic", "bilinear_pillow", "bicubic_pillow"}),
+  require(one_of(a.mode,
+                 {"nearest", "linear", "linear_onnx", "cubic", "area", "bilinear_pillow", "bicubic_pillow"}),
           "resizing mode '" + a.mode + "' is unknown");
   require(one_of(a.coordinates, {"half_pixel", "pytorch_half_pixel", "asymmetric", "tf_half_pixel_for_nn",
                                  "align_corners", "resample"}),
@@ -115,11 +116,13 @@ ResizeTaps::ResizeTaps(const ResizeAttributes& a, std::size_t dim, std::int64_t 
       add_pillow(a, a.scale[dim], o);
     else if (a.mode == "linear")
       add_triangle(a, a.scale[dim], at);
+    else if (a.mode == "area")
+      add_area(o, a.shape[dim]);
     else if (a.mode == "cubic")
       add_cubic(at, static_cast<float>(a.cube_coeff));
     else
       add_pair(at);
-    close(pillow || a.mode == "linear");
+    close(pillow || a.mode == "linear" || a.mode == "area");
   }
 }
 
@@ -159,6 +162,13 @@ void ResizeTaps::add_triangle(const ResizeAttributes& a, float scale, float at) 
   const auto begin = static_cast<std::int64_t>(std::max(0.0F, std::floor(at - reach)));
   const auto end = static_cast<std::int64_t>(std::min(static_cast<float>(in_ - 1), std::ceil(at + reach)));
   for (std::int64_t i = begin; i <= end; ++i) add(i, triangle(slope * (at - static_cast<float>(i))));
+}
+
+/// Of every element the part that output element `o` of `out` covers; lengths in units of 1 / out are whole numbers.
+void ResizeTaps::add_area(std::int64_t o, std::int64_t out) {
+  const std::int64_t begin = o * in_, end = begin + in_;
+  for (std::int64_t i = begin / out; i * out < end; ++i)
+    add(i, static_cast<float>(std::min(end, (i + 1) * out) - std::max(begin, i * out)));
 }
 
 void ResizeTaps::add_pair(float at) {

@@ -28,6 +28,7 @@ class ResizeTaps {
  private:
   void add(std::int64_t index, float weight);
   void close(bool normalise);
+  void add_area(std::int64_t o, std::int64_t out);
   void add_triangle(const ResizeAttributes& a, float scale, float at);
   void add_pair(float at);
   void add_cubic(float at, float coefficient);

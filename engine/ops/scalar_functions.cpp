@@ -1,5 +1,6 @@
 #include "engine/ops/scalar_functions.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -18,6 +19,17 @@ float selu(float x, float alpha, float beta) noexcept {
   return beta * (x > 0 ? x : alpha * std::expm1(x));
 }
 
+/// The nearest number of a binary format with `mantissa` bits behind the point and exponents from `lowest` on, half to even; beyond
+/// `largest` that.
+template <int mantissa, int lowest>
+float rounded_to_format(float x, float largest) noexcept {
+  if (std::isnan(x)) return x;
+  if (std::fabs(x) >= largest) return std::copysign(largest, x);
+  if (x == 0) return x;
+  const int exponent = std::max(std::ilogb(x), lowest);
+  return std::ldexp(std::nearbyint(std::ldexp(x, mantissa - exponent)), exponent - mantissa);
+}
+
 /// A function of x alone from the C library.
 template <float (*F)(float)>
 float library(float x, float, float) noexcept {
@@ -34,6 +46,8 @@ const FloatTable& float_functions() {
       {"selu", selu},
       {"softsign", [](float x, float, float) noexcept { return x / (1.0F + std::fabs(x)); }},
       {"round_away", library<std::round>},
+      {"f8e4m3", [](float x, float, float) noexcept { return rounded_to_format<3, -6>(x, 448.0F); }},
+      {"f8e5m2", [](float x, float, float) noexcept { return rounded_to_format<2, -14>(x, 57344.0F); }},
       {"sin", library<std::sin>},
       {"cos", library<std::cos>},
       {"tan", library<std::tan>},

@@ -42,4 +42,9 @@ RowView rows_of(const TensorRef& tensor) {
   return {tensor.pixels(), tensor.channels(), tensor.pixel_stride};
 }
 
+void join_rows(RowView& a, RowView& b) {
+  if (a.stride != a.length || b.stride != b.length) return;
+  for (RowView* view : {&a, &b}) *view = {1, view->rows * view->length, view->rows * view->length};
+}
+
 }  // namespace refcalib::engine

@@ -24,5 +24,7 @@ struct RowView {
   std::int64_t rows = 1, length = 1, stride = 1;
 };
 RowView rows_of(const TensorRef& tensor);
+/// Makes one long row of both views, which have equal shapes, if neither has gaps: a row of two channels is too short for vectors.
+void join_rows(RowView& a, RowView& b);
 
 }  // namespace refcalib::engine

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/kernels/winograd/winograd.h"
 #include "engine/ops/infer.h"
 
 namespace refcalib::engine {
@@ -17,6 +18,8 @@ using kernels::ConvOperands;
 using kernels::Epilogue;
 
 constexpr std::size_t kChannelBlock = 64;
+/// Fewer multiplications than these are done before another thread would have woken up: half a microsecond.
+constexpr std::int64_t kSerialMacs = 65536;
 
 /// Per-channel array padded to what the kernels may read.
 template <class T>
@@ -50,7 +53,10 @@ struct BoundPart {
   std::int64_t first_unit = 0, units = 0;  ///< its share of the step's units of work
 };
 
-const ConvKernel* choose_kernel(const kernels::ConvGeometry& geometry, bool int8, Isa isa) {
+const ConvKernel* choose_kernel(const kernels::ConvGeometry& geometry, bool int8, bool exact, Isa isa) {
+  if (!int8 && !exact)
+    if (const ConvKernel* kernel = kernels::select(kernels::winograd_f32_kernels(), geometry, isa))
+      return kernel;
   const auto tables = int8 ? std::pair{kernels::dwconv_u8s8_kernels(), kernels::conv_u8s8_kernels()}
                            : std::pair{kernels::dwconv_f32_kernels(), kernels::conv_f32_kernels()};
   const ConvKernel* kernel = kernels::select(tables.first, geometry, isa);
@@ -86,10 +92,12 @@ class WeightedStep final : public Step {
     const std::byte* packed = packed_.data();
     if (computed_) {
       std::byte* const memory = context.scratch + kernel_scratch_;
-      parts_.front().kernel->pack(parts_.front().geometry, context.read(*computed_), memory);
+      const BoundPart& part = parts_.front();
+      part.kernel->pack(part.geometry, context.read(*computed_), memory);
+      if (part.kernel->bind != nullptr) part.kernel->bind(part.geometry, epilogue_, memory);
       packed = memory;
     }
-    context.team.parallel_for(units_, 1, [&](std::int64_t begin, std::int64_t end, int member) {
+    context.team.parallel_for(units_, macs_ < kSerialMacs ? units_ : 1, [&](std::int64_t begin, std::int64_t end, int member) {
       for (std::size_t i = 0; i < parts_.size(); ++i) {
         const BoundPart& part = parts_[i];
         const std::int64_t from = std::max(begin - part.first_unit, std::int64_t{0}),
@@ -131,9 +139,15 @@ class WeightedStep final : public Step {
     operands.output =
         context.write(output_) + part.first_pixel * part.geometry.out_pixel_stride * output_bytes_;
     operands.scratch = context.scratch_of(member);
-    operands.epilogue = epilogue_;
-    if (!acc_offset_.empty()) operands.epilogue.acc_offset = acc_offset_.data() + index * padded_channels_;
+    operands.epilogue = epilogue_of(index);
     part.kernel->run(part.geometry, operands, begin, end);
+  }
+
+  /// Parts differ by what takes their zero points out.
+  Epilogue epilogue_of(std::size_t part) const noexcept {
+    Epilogue epilogue = epilogue_;
+    if (!acc_offset_.empty()) epilogue.acc_offset = acc_offset_.data() + part * padded_channels_;
+    return epilogue;
   }
 
   std::vector<BoundPart> parts_;
@@ -177,12 +191,17 @@ WeightedStep::WeightedStep(const WeightedPlan& plan, const TensorRef* computed, 
   if (int8) {
     bind_input_scales(plan);
     pack_integers(plan);
+    epilogue_.saturates = kernels::saturates(epilogue_, channels);
   } else if (!computed_) {
     for (std::size_t i = 0; i < parts_.size(); ++i)
       parts_[i].kernel->pack(parts_[i].geometry,
                              part_weights(plan.weights, plan.kernel_area, plan.parts[i]).data(),
                              packed_.data() + parts_[i].packed);
   }
+  if (!computed_)
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+      if (parts_[i].kernel->bind != nullptr)
+        parts_[i].kernel->bind(parts_[i].geometry, epilogue_of(i), packed_.data() + parts_[i].packed);
 }
 
 void WeightedStep::bind_parts(const WeightedPlan& plan, bool int8, Isa isa) {
@@ -195,7 +214,7 @@ void WeightedStep::bind_parts(const WeightedPlan& plan, bool int8, Isa isa) {
       bound.geometry.in_zero_points = in_zero_points_.empty() ? nullptr : in_zero_points_.data();
     }
     bound.geometry.residual_pixel_stride = plan.has_residual ? plan.residual.pixel_stride : 1;
-    bound.kernel = choose_kernel(bound.geometry, int8, isa);
+    bound.kernel = choose_kernel(bound.geometry, int8, plan.exact, isa);
     bound.packed = packed_bytes;
     bound.first_pixel = part.first_pixel;
     bound.first_unit = units_;

@@ -32,6 +32,7 @@ struct WeightedPlan {
   std::vector<float> bias;                            ///< one per output channel, or empty
   std::vector<float> slope;                           ///< empty, or one per output channel
   float low = 0, high = 0;
+  bool exact = true;  ///< f32: sums are not reassociated
   bool has_residual = false;
   TensorRef residual;
 

@@ -23,6 +23,7 @@ class Planning final : public PlanContext {
   explicit Planning(Program::Impl& impl) : impl_(impl) {}
   const Graph& graph() const noexcept override { return impl_.graph; }
   Isa isa() const noexcept override { return impl_.isa; }
+  bool exact() const noexcept override { return impl_.exact; }
 
   TensorRef tensor(ValueId id) const override { return tensor(id, DType::f32); }
 
@@ -121,6 +122,7 @@ std::vector<DType> types_of(const Graph& graph, const std::vector<ValueId>& ids)
 /// Runs the passes. Outputs keep the names that they have before lowering inserts conversions.
 void lower(Program::Impl& impl, Graph graph, const CompileOptions& options) {
   impl.isa = options.isa;
+  impl.exact = options.exact;
   impl.graph = std::move(graph);
   const std::vector<DType> input_types = types_of(impl.graph, impl.graph.inputs);
   const std::vector<DType> output_types = types_of(impl.graph, impl.graph.outputs);
@@ -169,6 +171,7 @@ TensorRef tensor_of(const Graph& graph, const MemoryPlan& memory, ValueId id) {
 CompileOptions default_options() {
   CompileOptions options;
   options.isa = selected_isa();
+  options.exact = false;
   return options;
 }
 

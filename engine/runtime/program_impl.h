@@ -12,6 +12,7 @@ namespace refcalib::engine {
 struct Program::Impl {
   Graph graph;
   Isa isa = Isa::scalar;
+  bool exact = true;
   MemoryPlan memory;
   std::vector<std::unique_ptr<Step>> steps;
   std::vector<StepInfo> infos;

@@ -95,6 +95,8 @@ class PlanContext {
   virtual ~PlanContext() = default;
   virtual const Graph& graph() const noexcept = 0;
   virtual Isa isa() const noexcept = 0;
+  /// False: sums may be reassociated, see CompileOptions::exact.
+  virtual bool exact() const noexcept = 0;
   /// The memory of a value that is computed at run time, or of a constant (plain order, f32).
   virtual TensorRef tensor(ValueId id) const = 0;
   /// The same, but a constant as elements of `dtype`. (A value that is computed keeps its own type.)

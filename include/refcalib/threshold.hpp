@@ -5,8 +5,15 @@
 
 #include <array>
 #include <refcalib/histogram.hpp>
+#include <refcalib/threshold_aciq.hpp>
+#include <refcalib/threshold_image_percentile.hpp>
+#include <refcalib/threshold_input.hpp>
 #include <refcalib/threshold_kl.hpp>
+#include <refcalib/threshold_mean_minmax.hpp>
+#include <refcalib/threshold_minmax.hpp>
+#include <refcalib/threshold_moving_average.hpp>
 #include <refcalib/threshold_mse.hpp>
+#include <refcalib/threshold_octav.hpp>
 #include <refcalib/threshold_percentile.hpp>
 #include <span>
 #include <stdexcept>
@@ -19,26 +26,59 @@ namespace refcalib {
 struct ThresholdOptions {
   KlOptions kl;
   MseOptions mse;
-  double percent = 99.99;  ///< threshold_percentile: share of the non-zero values that is kept
+  PercentileOptions percentile;
+  ImagePercentileOptions image_percentile;
+  MovingAverageOptions moving_average;
+  OctavOptions octav;
 };
 
-/// A search: from a histogram to the range that choose_symmetric or choose_asymmetric turns into parameters.
-using ThresholdFunction = Range (*)(const Histogram&, Levels, Scheme, const ThresholdOptions&);
+/// A search: from what was seen to the range that choose_symmetric or choose_asymmetric turns into
+/// parameters.
+using ThresholdFunction = Range (*)(const ThresholdInput&, Levels, Scheme, const ThresholdOptions&);
 
 struct ThresholdMethod {
   std::string_view name;
+  ThresholdNeeds needs;
   ThresholdFunction search;
 };
 
-inline constexpr std::array<ThresholdMethod, 4> kThresholdMethods{{
-    {"minmax", [](const Histogram& h, Levels l, Scheme s,
-                  const ThresholdOptions&) { return threshold_minmax(h, l, s); }},
-    {"percentile", [](const Histogram& h, Levels l, Scheme s,
-                      const ThresholdOptions& o) { return threshold_percentile(h, l, s, o.percent); }},
-    {"kl", [](const Histogram& h, Levels l, Scheme s,
-              const ThresholdOptions& o) { return threshold_kl(h, l, s, o.kl); }},
-    {"mse", [](const Histogram& h, Levels l, Scheme s,
-               const ThresholdOptions& o) { return threshold_mse(h, l, s, o.mse); }},
+inline constexpr std::array<ThresholdMethod, 10> kThresholdMethods{{
+    {"minmax", ThresholdNeeds::histogram,
+     [](const auto& in, Levels l, Scheme s, const auto&) { return threshold_minmax(in.histogram, l, s); }},
+    {"mean-minmax", ThresholdNeeds::image_extremes,
+     [](const auto& in, Levels l, Scheme s, const auto&) { return threshold_mean_minmax(in, l, s); }},
+    {"moving-average", ThresholdNeeds::image_extremes,
+     [](const auto& in, Levels l, Scheme s, const auto& o) {
+       return threshold_moving_average(in, l, s, o.moving_average);
+     }},
+    {"percentile", ThresholdNeeds::histogram,
+     [](const auto& in, Levels l, Scheme s, const auto& o) {
+       return threshold_percentile(in.histogram, l, s, o.percentile);
+     }},
+    {"image-percentile", ThresholdNeeds::channel_extremes,
+     [](const auto& in, Levels l, Scheme s, const auto& o) {
+       return threshold_image_percentile(in, l, s, o.image_percentile);
+     }},
+    {"kl", ThresholdNeeds::histogram,
+     [](const auto& in, Levels l, Scheme s, const auto& o) {
+       return threshold_kl(in.histogram, l, s, o.kl);
+     }},
+    {"mse", ThresholdNeeds::histogram,
+     [](const auto& in, Levels l, Scheme s, const auto& o) {
+       return threshold_mse(in.histogram, l, s, o.mse);
+     }},
+    {"aciq-gauss", ThresholdNeeds::histogram,
+     [](const auto& in, Levels l, Scheme s, const auto&) {
+       return threshold_aciq(in.histogram, l, s, AciqDistribution::gauss);
+     }},
+    {"aciq-laplace", ThresholdNeeds::histogram,
+     [](const auto& in, Levels l, Scheme s, const auto&) {
+       return threshold_aciq(in.histogram, l, s, AciqDistribution::laplace);
+     }},
+    {"octav", ThresholdNeeds::histogram,
+     [](const auto& in, Levels l, Scheme s, const auto& o) {
+       return threshold_octav(in.histogram, l, s, o.octav);
+     }},
 }};
 
 /// All methods, in the order in which they should be listed.
@@ -59,10 +99,10 @@ inline constexpr std::array<ThresholdMethod, 4> kThresholdMethods{{
 
 /// A range by any method, straight to parameters: choose_symmetric or choose_asymmetric of what the search
 /// returns.
-[[nodiscard]] inline QuantParams choose_params(const Histogram& histogram, Levels levels, Scheme scheme,
+[[nodiscard]] inline QuantParams choose_params(const ThresholdInput& input, Levels levels, Scheme scheme,
                                                const ThresholdMethod& method,
                                                const ThresholdOptions& options = {}) {
-  const Range range = method.search(histogram, levels, scheme, options);
+  const Range range = method.search(input, levels, scheme, options);
   return scheme == Scheme::symmetric ? choose_symmetric(range, levels) : choose_asymmetric(range, levels);
 }
 

@@ -5,18 +5,15 @@
 #include <cstdint>
 #include <refcalib/detail/density.hpp>
 #include <refcalib/params.hpp>
+#include <refcalib/threshold_minmax.hpp>
 #include <span>
 #include <stdexcept>
 
 namespace refcalib {
 
-/// The range of all finite values, widened to zero; symmetric: [-T, T] with T the largest magnitude, or [0,
-/// T] for data without negative values. {0, 0} for an empty or all-zero histogram.
-[[nodiscard]] inline Range threshold_minmax(const Histogram& histogram, Levels levels, Scheme scheme) {
-  check(levels);
-  if (scheme == Scheme::asymmetric) return widen_to_zero(histogram.range());
-  return detail::symmetric_range(histogram, detail::largest_magnitude(histogram));
-}
+struct PercentileOptions {
+  double percent = 99.99;  ///< share of the non-zero values that is kept: above 0, at most 100
+};
 
 namespace detail {
 
@@ -47,7 +44,8 @@ inline double quantile_magnitude(std::span<const std::uint64_t> one, std::span<c
 /// empty or all-zero histogram. Throws std::invalid_argument unless 0 < percent <= 100 and the levels are
 /// valid.
 [[nodiscard]] inline Range threshold_percentile(const Histogram& histogram, Levels levels, Scheme scheme,
-                                                double percent = 99.99) {
+                                                const PercentileOptions& options = {}) {
+  const double percent = options.percent;
   if (!(percent > 0.0 && percent <= 100.0)) {
     throw std::invalid_argument("threshold_percentile: percent must be above 0 and at most 100");
   }

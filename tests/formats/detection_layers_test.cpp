@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "engine/core/error.h"
+#include "engine/ops/class_suppression.h"
 #include "engine/ops/detection_output.h"
 #include "engine/ops/non_max_suppression.h"
 #include "engine/ops/proposal.h"
@@ -260,6 +261,49 @@ TEST_CASE("NonMaxSuppression of all generations", "[legacy][opset][detection]") 
   CHECK(attributes<A>(old).iou_threshold == 1);
   CHECK_FALSE(attributes<A>(old).drop_equal);
   CHECK_FALSE(attributes<A>(old).index64);
+}
+
+TEST_CASE("MatrixNms and MulticlassNms", "[opset][detection]") {
+  const auto layer = [](const char* type, const Pairs& pairs, const char* set,
+                        const Shape& scores = {2, 3, 9}) {
+    OneLayer l(11, type, pairs, set);
+    return l.input({scores.size() == 3 ? 2 : 3, 9, 4}).input(scores);
+  };
+  const auto three = [](OneLayer l) { return l.output({}).output({}).output({}).graph(); };
+  const Graph matrix = three(layer("MatrixNms",
+                                   {{"sort_result_type", "classid"},
+                                    {"sort_result_across_batch", "true"},
+                                    {"output_type", "i32"},
+                                    {"score_threshold", "0.25"},
+                                    {"nms_top_k", "4"},
+                                    {"keep_top_k", "5"},
+                                    {"background_class", "0"},
+                                    {"decay_function", "gaussian"},
+                                    {"gaussian_sigma", "1.5"},
+                                    {"post_threshold", "0.5"},
+                                    {"normalized", "false"}},
+                                   "opset8"));
+  const auto& m = attributes<MatrixNmsAttributes>(matrix);
+  CHECK(m.common.sort == "class");
+  CHECK((m.common.across_images && !m.common.index64 && !m.common.normalized && m.gaussian));
+  CHECK((m.common.score_threshold == 0.25 && m.sigma == 1.5 && m.post_threshold == 0.5));
+  CHECK((m.common.top_k == 4 && m.common.keep_top_k == 5 && m.common.background == 0));
+  CHECK(output_shape(matrix) == Shape{10, 6});
+  CHECK(output_shape(matrix, 1) == Shape{10, 1});
+  CHECK(output_shape(matrix, 2) == Shape{2});
+  const Graph plain = three(layer("MatrixNms", {}, "opset8"));
+  const auto& d = attributes<MatrixNmsAttributes>(plain);
+  CHECK((d.common.sort == "none" && d.common.top_k == -1 && d.common.background == -1 && !d.gaussian));
+  CHECK((d.common.normalized && d.common.index64 && d.sigma == 2 && d.post_threshold == 0));
+  const Graph hard = three(layer("MulticlassNms", {{"iou_threshold", "0.5"}, {"nms_eta", "0.75"}}, "opset8"));
+  CHECK(attributes<MulticlassNmsAttributes>(hard).iou_threshold == 0.5);
+  CHECK(attributes<MulticlassNmsAttributes>(hard).eta == 0.75);
+  CHECK(output_shape(hard) == Shape{54, 6});
+  CHECK(output_shape(three(layer("MulticlassNms", {}, "opset9", {3, 9}).ints({4, 5}))) == Shape{54, 6});
+  CHECK_THROWS_AS(three(layer("MulticlassNms", {}, "opset8", {3, 9}).ints({4, 5})), FormatError);
+  CHECK_THROWS_WITH(three(layer("MatrixNms", {{"decay_function", "cubic"}}, "opset8")),
+                    Contains("attribute 'decay_function' has the unknown value 'cubic'"));
+  CHECK_THROWS_WITH(three(layer("MatrixNms", {{"output_type", "f32"}}, "opset8")), Contains("output_type"));
 }
 
 TEST_CASE("a declared shape wins over the numbers of a legacy Reshape", "[legacy]") {

@@ -131,3 +131,56 @@ TEST_CASE("shape arithmetic folds with the type that is asked for", "[indexing]"
   CHECK(shape.dtype == DType::i32);
   CHECK(shape.constant.to_ints() == std::vector<std::int64_t>{2, 5});
 }
+
+TEST_CASE("sums of embedding rows, bag by bag", "[indexing]") {
+  // The table has the rows (0, 1), (2, 3), (4, 5), (6, 7).
+  const auto layer = [](const char* type, Pairs pairs = {}) {
+    return opset(type, std::move(pairs), "opset15").input({4, 2});
+  };
+  check(layer("EmbeddingBagPackedSum").constant<std::int64_t>({2, 2}, {0, 3, 1, 1}), {2, 2}, {6, 8, 4, 6});
+  check(layer("EmbeddingBagPackedSum")
+            .constant<std::int64_t>({2, 2}, {0, 3, 1, 1})
+            .constant<float>({2, 2}, {1, 0.5F, 2, -1}),
+        {2, 2}, {3, 4.5F, 2, 3});
+  check(layer("EmbeddingBagPacked", {{"reduction", "mean"}}).constant<std::int64_t>({1, 2}, {0, 3}), {1, 2},
+        {3, 4});
+  // Bags of two, none and one index.
+  const auto offsets = [&](const char* type = "EmbeddingBagOffsetsSum", Pairs pairs = {}) {
+    return layer(type, std::move(pairs)).ints({3, 1, 2}).ints({0, 2, 2});
+  };
+  check(offsets(), {3, 2}, {8, 10, 0, 0, 4, 5});
+  check(offsets().constant<std::int64_t>({}, {1}), {3, 2}, {8, 10, 2, 3, 4, 5});
+  check(offsets().constant<std::int64_t>({}, {-1}).constant<float>({3}, {1, 2, 0.5F}), {3, 2},
+        {10, 13, 0, 0, 2, 2.5F});
+  check(offsets("EmbeddingBagOffsets", {{"reduction", "mean"}}), {3, 2}, {4, 5, 0, 0, 4, 5});
+  const auto segments = [&] {
+    return layer("EmbeddingSegmentsSum").ints({3, 1, 2}).ints({0, 2, 2}).constant<std::int64_t>({}, {4});
+  };
+  check(segments(), {4, 2}, {6, 7, 0, 0, 6, 8, 0, 0});
+  check(segments().constant<std::int64_t>({}, {1}).constant<float>({3}, {1, 2, 0.5F}), {4, 2},
+        {6, 7, 2, 3, 6, 8.5F, 2, 3});
+  CHECK_THROWS_WITH(layer("EmbeddingBagPackedSum").ints({1}).graph(), Contains("the indices have the shape"));
+  CHECK_THROWS_WITH(layer("EmbeddingBagOffsets", {{"reduction", "max"}}).ints({1}).ints({0}).graph(),
+                    Contains("attribute 'reduction' has the unknown value 'max'"));
+  CHECK_THROWS_WITH(offsets().constant<std::int64_t>({}, {4}).graph(), Contains("default row is outside"));
+  CHECK_THROWS_WITH(
+      layer("EmbeddingSegmentsSum").ints({1}).ints({0, 1}).constant<std::int64_t>({}, {1}).graph(),
+      Contains("not one segment for each index"));
+}
+
+TEST_CASE("variables hold their initial values, dimensions of 1 may be skipped", "[indexing]") {
+  check(opset("ReadValue", {{"variable_id", "v"}}, "opset6").input({2, 2}), {2, 2}, {0, 1, 2, 3});
+  check(opset("Assign", {{"variable_id", "v"}}, "opset6").input({2}), {2}, {0, 1});
+  const Pairs skip = {{"allow_axis_skip", "true"}};
+  check(opset("Squeeze", skip, "opset15").input({1, 2, 1}).ints({0, 1}), {2, 1}, {0, 1});
+  check(opset("Squeeze", skip, "opset15").input({1, 2, 1}).ints({1}), {1, 2, 1}, {0, 1});
+  CHECK_THROWS_WITH(opset("Squeeze", {}, "opset15").input({1, 2, 1}).ints({0, 1}).graph(),
+                    Contains("dimension 1 of shape [1,2,1] cannot be removed"));
+}
+
+TEST_CASE("types of two values are promoted to one", "[indexing]") {
+  const Graph mixed =
+      opset("ConvertPromoteTypes", {}).input({2}).ints({3, 4}).output({2}).output({2}).graph();
+  REQUIRE(mixed.outputs.size() == 2);
+  for (const ValueId id : mixed.outputs) CHECK(is_float(mixed.value(id).dtype));
+}

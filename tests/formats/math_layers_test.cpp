@@ -537,3 +537,54 @@ TEST_CASE("attention is two products around a softmax", "[math_layers]") {
                return static_cast<double>(mask[row * keys + key]);
              })));
 }
+
+namespace {
+
+/// The nearest of all numbers of an 8-bit format, of two equally near the one with an even last bit; beyond the largest that.
+float nearest_of_format(float x, int exponent_bits, float largest) {
+  const int mantissa_bits = 7 - exponent_bits, bias = (1 << (exponent_bits - 1)) - 1;
+  double best = 0;
+  bool even = true;
+  for (int code = 0; code < 128; ++code) {
+    const int exponent = code >> mantissa_bits, mantissa = code & ((1 << mantissa_bits) - 1);
+    const double fraction = mantissa / std::ldexp(1.0, mantissa_bits);
+    const double value =
+        exponent == 0 ? std::ldexp(fraction, 1 - bias) : std::ldexp(1 + fraction, exponent - bias);
+    if (value > static_cast<double>(largest)) continue;
+    const double target = std::fabs(static_cast<double>(x));
+    const double now = std::fabs(value - target), before = std::fabs(best - target);
+    if (now < before || (now == before && (code & 1) == 0 && !even)) best = value, even = (code & 1) == 0;
+  }
+  return static_cast<float>(x < 0 ? -best : best);
+}
+
+}  // namespace
+
+TEST_CASE("FakeConvert rounds to the numbers of 8 bits", "[opset]") {
+  struct Format {
+    const char* name;
+    int exponent_bits;
+    float largest;
+  };
+  Values x = random_values(512, 3, -2, 2);
+  for (std::size_t i = 0; i < x.size(); i += 2) x[i] = std::ldexp(x[i], static_cast<int>(i % 40) - 24);
+  x.insert(x.end(),
+           {0, 448, 463, 465, 1e9F, -1e9F, 57344, 61439, 1.0625F, 1.1875F, 0x1p-9F, 0x1.8p-10F, 0x1p-17F});
+  for (const Format& f : {Format{"f8e4m3", 4, 448.0F}, Format{"f8e5m2", 5, 57344.0F}})
+    for (const bool shifted : {false, true}) {
+      OneLayer layer(11, "FakeConvert", {{"destination_type", f.name}}, "opset13");
+      layer.input({std::ssize(x)}).constant<float>({1}, {0.5F});
+      if (shifted) layer.constant<float>({}, {0.25F});
+      const Values y = run(layer, {x}).front();
+      const float shift = shifted ? 0.25F : 0.0F;
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        INFO(f.name << " of " << x[i] << " shifted " << shifted);
+        CHECK(y[i] == (nearest_of_format(x[i] * 0.5F - shift, f.exponent_bits, f.largest) + shift) / 0.5F);
+      }
+    }
+  CHECK_THROWS_WITH(OneLayer(11, "FakeConvert", {{"destination_type", "f16"}}, "opset13")
+                        .input({2})
+                        .constant<float>({1}, {1})
+                        .graph(),
+                    refcalib_test::Contains("attribute 'destination_type' has the unknown value 'f16'"));
+}

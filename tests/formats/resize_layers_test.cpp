@@ -94,7 +94,8 @@ TEST_CASE("Interpolate of the first operation sets", "[resize]") {
         "half_pixel");
   CHECK(attributes(layer({{"axes", "2"}, {"mode", "cubic"}}, {1, 1, 4}, {8}).graph()).coordinates ==
         "align_corners");
-  CHECK_THROWS_AS(layer({{"axes", "2"}, {"mode", "area"}}, {1, 1, 4}, {8}).graph(), UnsupportedError);
+  check(layer({{"axes", "2,3"}, {"mode", "area"}}, {1, 1, 2, 4}, {1, 2}), {1, 1, 1, 2}, {2.5F, 4.5F});
+  CHECK_THROWS_WITH(layer({{"axes", "2"}, {"mode", "lanczos"}}, {1, 1, 4}, {8}).graph(), Contains("unknown"));
   CHECK_THROWS_WITH(layer({{"axes", "2,2"}, {"mode", "nearest"}}, {1, 1, 4}, {8, 8}).graph(),
                     Contains("named twice"));
   CHECK_THROWS_WITH(layer({{"mode", "nearest"}}, {1, 1, 4}, {8}).graph(),

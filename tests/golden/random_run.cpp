@@ -32,7 +32,7 @@ std::uint64_t output_hash(const Session& session) {
 }  // namespace
 
 std::uint64_t run_hash(const Graph& graph, Isa isa, bool int8, int threads) {
-  CompileOptions options;
+  CompileOptions options = default_options();  // with Winograd's algorithm
   options.isa = isa;
   options.int8 = int8;
   Session session(Program::compile(graph, options), threads);

@@ -133,6 +133,7 @@ class ConvProblem {
     if (f.output == Epilogue::Output::u8) {
       e.inv_scale = inv_scale.data();
       e.zero_point = f.zero_point;
+      e.saturates = refcalib::engine::kernels::saturates(e, size(g.out_channels));
     }
     return o;
   }
@@ -147,6 +148,7 @@ class ConvProblem {
     std::copy(initial.begin(), initial.end(), output.begin());
     ConvOperands o = operands(output.data());
     o.packed = packed.data();
+    if (kernel.bind != nullptr) kernel.bind(g, o.epilogue, packed.data());
     const std::int64_t items = kernel.work_items(g);
     for (const auto& [from, until] : pieces) {
       GuardedBuffer<std::uint8_t> scratch(aligned(kernel.scratch_bytes(g)));

@@ -81,3 +81,36 @@ TEST_CASE("a number of values that is not that of the channels is an error", "[c
   CHECK_THROWS_WITH(b.add1("PRelu", "y", Attributes::of(PReluAttributes{}), {x, computed}),
                     Contains("input 1 ('scale') must be a constant"));
 }
+
+TEST_CASE("scales, shifts and slopes per channel run on integers behind another layer",
+          "[channel_affine][int8]") {
+  const Scale in{{0.021F}, 100}, out{{0.05F}, 131};
+  for (const Shape& shape : {Shape{2, 19, 3, 4}, Shape{1, 70, 6}, Shape{1, 3, 2, 3, 4}})
+    for (const bool affine : {true, false})
+      for (const bool single : {false, true})
+        for (const bool behind : {true, false}) {
+          const std::int64_t channels = single ? 1 : shape[1];
+          const Tensor x = random_tensor(shape, 1, -3, 3);
+          const std::vector<float> scale = random_tensor({channels}, 2).data,
+                                   shift = random_tensor({channels}, 3).data;
+          GraphBuilder b;
+          const ValueId i = b.input("x", DType::f32, shape);
+          const ValueId at = behind ? add_identity(b, "front", i) : i;
+          const ValueId y = affine ? add_affine(b, at, scale, shift) : add_prelu(b, at, scale);
+          b.output(add_unit_convolution(b, "z", y));
+          quantize_value(b.graph(), at, in.scale, in.zero_point);
+          quantize_value(b.graph(), y, out.scale, out.zero_point);
+          const Recorder seen = observe_everywhere(b.finish(), {x});
+          INFO(to_string(shape) << " affine " << affine << " single " << single << " behind " << behind);
+          // One number for all channels makes an affine node an activation, which runs by table.
+          const bool integer = behind || (affine && single);
+          REQUIRE(seen.dtype("y") == (integer ? DType::u8 : DType::f32));
+          if (!integer) continue;
+          const Tensor expected = generate(shape, [&](const Index& p) {
+            const std::size_t c = single ? 0 : channel_of(p);
+            const float v = in.stored(value_at(x, p)), product = v * scale[c];
+            return out.stored(affine ? product + shift[c] : v < 0 ? product : v);
+          });
+          CHECK(same_bytes(seen.at("y"), expected.data));
+        }
+}

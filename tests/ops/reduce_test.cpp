@@ -148,3 +148,49 @@ TEST_CASE("integers are reduced as integers, constant or not", "[reduce]") {
   CHECK(run_everywhere(b.finish(), {{{2, 3}, {0.5F, 0, 1, -2, 3, 0}}}).front() ==
         std::vector<float>{1, 0, 0});
 }
+
+TEST_CASE("means of integers behind another layer over any axes", "[reduce][int8]") {
+  const Scale in{{0.021F}, 100}, out{{0.011F}, 131};
+  for (const Case& c : kCases)
+    for (const bool keep : {true, false}) {
+      const Shape& shape = keep ? c.kept : c.dropped;
+      // The convolution that asks for integers needs channels and space.
+      Shape image(std::max<std::size_t>(shape.size(), 3), 1);
+      std::copy(shape.begin(), shape.end(), image.begin());
+      if (c.axes.empty() || image.size() > 5) continue;
+      const Tensor x = random_tensor(c.x, 1, -2, 2);
+      GraphBuilder b;
+      const ValueId i = b.input("x", DType::f32, c.x);
+      const ValueId front = add_activation(b, "front", i, "abs");
+      std::vector<std::int64_t> axes;
+      for (std::size_t d = 0; d < c.x.size(); ++d)
+        if (reduced_dims(c)[d]) axes.push_back(static_cast<std::int64_t>(d));
+      const ValueId y = b.add1("Reduce", "y", reduce("mean", axes, keep), {front});
+      const ValueId r = b.add1("Reshape", "r", Attributes::of(ReshapeAttributes{}),
+                               {y, b.constant("s", Constant::i64_vector(image))});
+      b.output(add_unit_convolution(b, "z", r));
+      quantize_value(b.graph(), front, in.scale, in.zero_point);
+      for (const ValueId id : {y, r}) quantize_value(b.graph(), id, out.scale, out.zero_point);
+      const Recorder seen = observe_everywhere(b.finish(), {x});
+      INFO(to_string(c.x) << " to " << to_string(shape));
+      REQUIRE(seen.dtype("r") == DType::u8);
+      // The exact sum, one value at a time.
+      const std::vector<bool> reduced = reduced_dims(c);
+      Shape full = c.x;
+      int count = 1;
+      for (std::size_t d = 0; d < full.size(); ++d)
+        if (reduced[d]) count *= static_cast<int>(full[d]), full[d] = 1;
+      std::vector<int> sums(static_cast<std::size_t>(element_count(full)), 0);
+      for_each_index(c.x, [&](const Index& at) {
+        Index to = at;
+        for (std::size_t d = 0; d < to.size(); ++d)
+          if (reduced[d]) to[d] = 0;
+        sums[offset(full, to)] += in.quantize(std::fabs(value_at(x, at))) - in.zero_point;
+      });
+      std::vector<float> expected;
+      for (const int sum : sums)
+        expected.push_back(
+            out.stored(static_cast<float>(sum) * in.scale.front() / static_cast<float>(count)));
+      CHECK(same_bytes(seen.at("r"), expected));
+    }
+}

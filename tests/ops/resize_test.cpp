@@ -54,6 +54,15 @@ std::vector<double> weights(const ResizeAttributes& a, std::int64_t in, std::int
     at(low + 1) += inside - static_cast<double>(low);
     return w;
   }
+  if (a.mode == "area") {
+    const double length = static_cast<double>(in) / static_cast<double>(out);
+    for (std::int64_t i = 0; i < in; ++i) {
+      const double from = std::max(static_cast<double>(i), static_cast<double>(o) * length);
+      const double to = std::min(static_cast<double>(i + 1), static_cast<double>(o + 1) * length);
+      at(i) = std::max(0.0, to - from) / length;
+    }
+    return w;
+  }
   if (a.mode == "cubic") {
     const auto low = static_cast<std::int64_t>(std::floor(x));
     for (std::int64_t i = low - 1; i <= low + 2; ++i) at(i) += cubic(x - static_cast<double>(i));
@@ -109,7 +118,7 @@ const char* const coordinate_modes[] = {"half_pixel", "pytorch_half_pixel", "asy
 
 TEST_CASE("interpolation agrees with its definition", "[resize]") {
   for (const Sizes& s : sizes)
-    for (const char* mode : {"linear", "linear_onnx", "cubic", "bilinear_pillow", "bicubic_pillow"})
+    for (const char* mode : {"linear", "linear_onnx", "cubic", "area", "bilinear_pillow", "bicubic_pillow"})
       for (const char* coordinates : coordinate_modes)
         for (const bool antialias : {false, true}) {
           ResizeAttributes a = resize(mode, s.in, s.out, coordinates);

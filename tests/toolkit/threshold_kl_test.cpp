@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 #include <refcalib/threshold_kl.hpp>
-#include <refcalib/threshold_percentile.hpp>
+#include <refcalib/threshold_minmax.hpp>
 #include <vector>
 
 #include "tests/support/catch.hpp"
@@ -123,6 +123,91 @@ TEST_CASE("every candidate is a different quantizer", "[threshold]") {
   CHECK(equal == 0);
 }
 
+TEST_CASE("giving candidates up early changes no result", "[threshold]") {
+  std::vector<float> outlier = relu(normal_values(50000, 85));
+  outlier[7] = 60.0F;
+  std::vector<float> sparse = normal_values(300, 86);
+  for (const std::vector<float>& data :
+       {normal_values(200000, 87), relu(normal_values(200000, 88)), outlier, sparse}) {
+    const Histogram h = histogram_of(data);
+    for (const int step : {1, 7}) {
+      const KlOptions options{.bins = 1024, .step = step};
+      const std::size_t levels = h.has_negative() ? 128 : 256;
+      const double reach = detail::largest_magnitude(h);
+      const detail::ClippedDivergence divergence(detail::resample(h, 0.0, reach, 1024, true).mass);
+      double best = std::numeric_limits<double>::infinity();
+      std::size_t best_end = 1024;
+      for (std::size_t end = 1024; end >= levels; end -= static_cast<std::size_t>(step)) {
+        const double d = divergence(0, end, levels);
+        if (d < best) {
+          best = d;
+          best_end = end;
+        }
+        if (end < levels + static_cast<std::size_t>(step)) break;
+      }
+      const double expected = best_end == 1024 ? reach : static_cast<double>(best_end) * (reach / 1024);
+      CHECK(threshold_kl(h, kUint8, Scheme::symmetric, options).max == static_cast<float>(expected));
+    }
+  }
+}
+
+TEST_CASE("the logarithm agrees with that of the C library", "[threshold]") {
+  const detail::FastLog log;
+  for (double x = 1e-300; x < 1e300; x *= 1.2345678) CHECK(log(x) == Approx(std::log(x)).margin(2e-14));
+  for (double x = 0.5; x < 2.0; x += 1.0 / 4097) CHECK(log(x) == Approx(std::log(x)).margin(2e-14));
+}
+
+// What other implementations do, and why not here.
+
+TEST_CASE("the defaults leave something to search", "[threshold]") {
+  // ONNX Runtime merges 128 bins into 128 levels: one candidate, so that "entropy" is min/max.
+  CHECK(KlOptions{}.bins == 2048);
+  std::vector<float> data = relu(normal_values(100000, 84));
+  data[0] = 50.0F;
+  const Histogram h = histogram_of(data);
+  CHECK(threshold_kl(h, kUint8, Scheme::symmetric).max < 0.5F * h.range().max);
+  const KlOptions as_many{.bins = 256};
+  CHECK(threshold_kl(h, kUint8, Scheme::symmetric, as_many) ==
+        threshold_minmax(h, kUint8, Scheme::symmetric));
+}
+
+TEST_CASE("one-sided data has twice the levels of a magnitude", "[threshold]") {
+  // TensorRT, ncnn and TPU-MLIR merge into 128 levels for u8, too, and clip harder than u8 needs.
+  const Histogram h = histogram_of(relu(normal_values(300000, 83, 2.0F)));
+  const Range own = threshold_kl(h, kUint8, Scheme::symmetric);
+  CHECK(own == threshold_kl(h, kUint8, Scheme::symmetric, KlOptions{.levels = 256}));
+  const Range coarse = threshold_kl(h, kUint8, Scheme::symmetric, KlOptions{.levels = 128});
+  CHECK(coarse == threshold_kl(h, kInt8, Scheme::symmetric));
+  CHECK(coarse.max < own.max);
+}
+
+TEST_CASE("small values are kept when zeros are dropped", "[threshold]") {
+  // caffe-int8 and PPQ drop the first bins with the zeros, and with them values that are small but real.
+  std::vector<float> data = relu(normal_values(100000, 82));
+  std::vector<float> with_small = data;
+  for (std::size_t i = 0; i < 20000; ++i) with_small.push_back(1e-4F * static_cast<float>(i % 7 + 1));
+  const detail::Resampled grid = detail::resample(histogram_of(with_small), 0.0, 4.0, 2048, true);
+  CHECK(grid.mass[0] > 19999.0);
+}
+
+TEST_CASE("smoothing says how much clipping into an empty stretch costs", "[threshold]") {
+  // ncnn adds a constant to every bin of both without normalising them, which favours short candidates.
+  std::vector<float> data = relu(normal_values(50000, 81));
+  for (int i = 0; i < 40; ++i) data.push_back(30.0F + 0.01F * static_cast<float>(i));
+  const Histogram h = histogram_of(data);
+  const float usual = threshold_kl(h, kUint8, Scheme::symmetric).max;
+  CHECK(threshold_kl(h, kUint8, Scheme::symmetric, KlOptions{.smoothing = 1e-9}).max >= usual);
+}
+
+TEST_CASE("KL clips rare large values that MSE and min/max keep", "[threshold]") {
+  // The outputs of detection heads: what matters is rare and far away (TensorRT issue 2705).
+  std::vector<float> head = normal_values(500000, 80, 0.05F);
+  for (int i = 0; i < 200; ++i) head.push_back(4.0F + 0.01F * static_cast<float>(i));
+  const Histogram h = histogram_of(head);
+  CHECK(threshold_kl(h, kInt8, Scheme::symmetric).max < 2.0F);
+  CHECK(threshold_minmax(h, kInt8, Scheme::symmetric).max == h.range().max);
+}
+
 TEST_CASE("KL keeps the range of data that fill it", "[threshold]") {
   std::vector<float> uniform;
   for (int i = 0; i < 200000; ++i) uniform.push_back(static_cast<float>((i * 7919) % 200000 + 1) / 200000.0F);
@@ -195,11 +280,17 @@ TEST_CASE("KL corner cases", "[threshold]") {
     CHECK(threshold_kl(h, levels(16, Signedness::is_unsigned), scheme) ==
           threshold_minmax(h, kUint8, scheme));
     for (const int bins : {0, 64, 129, 8192, -128}) {
-      CHECK_THROWS_AS(threshold_kl(Histogram(), kUint8, scheme, KlOptions{bins}), std::invalid_argument);
+      CHECK_THROWS_AS(threshold_kl(Histogram(), kUint8, scheme, KlOptions{.bins = bins}),
+                      std::invalid_argument);
+    }
+    for (const KlOptions& bad :
+         {KlOptions{.levels = 1}, KlOptions{.levels = -5}, KlOptions{.levels = 65537}, KlOptions{.step = 0},
+          KlOptions{.smoothing = 0.0}, KlOptions{.smoothing = std::numeric_limits<double>::quiet_NaN()}}) {
+      CHECK_THROWS_AS(threshold_kl(Histogram(), kUint8, scheme, bad), std::invalid_argument);
     }
     CHECK_THROWS_AS(threshold_kl(Histogram(), Levels{0, 0}, scheme), std::invalid_argument);
     for (const int bins : {256, 1024, 4096}) {
-      const Range r = threshold_kl(h, kInt8, scheme, KlOptions{bins});
+      const Range r = threshold_kl(h, kInt8, scheme, KlOptions{.bins = bins});
       CHECK(r.max > 1.0F);
       CHECK(r.max <= 4.5F);
     }

@@ -1,8 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <refcalib/quantize.hpp>
+#include <refcalib/threshold_minmax.hpp>
 #include <refcalib/threshold_mse.hpp>
-#include <refcalib/threshold_percentile.hpp>
 #include <vector>
 
 #include "tests/support/catch.hpp"
@@ -59,20 +60,85 @@ std::vector<float> two_bumps() {
 
 }  // namespace
 
-TEST_CASE("the error of a half through prefix sums equals direct integration", "[threshold]") {
+TEST_CASE("the error of a half through tables equals direct integration", "[threshold]") {
   const Histogram h = histogram_of(normal_values(20000, 72));
-  const detail::HalfMoments half(h.positive());
+  const detail::RoundingError error(h.positive());
   for (const double s : {1.0, 3.7, 17.25, 32.0, 100.0}) {
     for (const int n : {0, 1, 7, 127, 255}) {
       INFO("s " << s << " n " << n);
-      CHECK(detail::half_error(half, s, n) == Approx(reference_half_error(h.positive(), s, n)).epsilon(1e-6));
-    }
-    std::vector<double> errors(256);
-    detail::half_errors(half, s, 255, errors);
-    for (const int n : {0, 1, 7, 127, 255}) {
-      CHECK(errors[static_cast<std::size_t>(n)] == Approx(detail::half_error(half, s, n)).epsilon(1e-6));
+      const double expected = reference_half_error(h.positive(), s, n);
+      CHECK(error(s, n) == Approx(expected).epsilon(1e-6));
+      // A limit above the error changes nothing, one below may only lead to infinity.
+      CHECK(error(s, n, expected * 1.001 + 1.0) == error(s, n));
+      const double given_up = error(s, n, expected * 0.5);
+      CHECK((given_up == error(s, n) || given_up == std::numeric_limits<double>::infinity()));
     }
   }
+  CHECK(detail::RoundingError(std::span<const std::uint64_t>())(1.0, 255) == 0.0);
+}
+
+TEST_CASE("what clipping costs equals direct integration", "[threshold]") {
+  const Histogram h = histogram_of(normal_values(20000, 70));
+  const detail::RoundingError error(h.positive());
+  for (const double b : {0.0, 0.5, 100.25, 2000.0, 4095.9, 5000.0}) {
+    double square = 0.0;
+    double first = 0.0;
+    for (std::size_t i = 0; i < h.positive().size(); ++i) {
+      const double from = std::max(b, static_cast<double>(i)) - b;
+      const double to = std::max(b, static_cast<double>(i + 1)) - b;
+      square += static_cast<double>(h.positive()[i]) * (to * to * to - from * from * from) / 3.0;
+      first += static_cast<double>(h.positive()[i]) * (to * to - from * from) / 2.0;
+    }
+    CHECK(error.clipped(b) == Approx(square).epsilon(1e-9));
+    CHECK(error.excess(b) == Approx(first).epsilon(1e-9));
+  }
+}
+
+TEST_CASE("giving candidates up early changes no result", "[threshold]") {
+  std::vector<float> outlier = relu(normal_values(50000, 67));
+  outlier[9] = 60.0F;
+  for (const std::vector<float>& data :
+       {normal_values(20000, 68), relu(normal_values(20000, 69)), two_bumps(), outlier}) {
+    const Histogram h = histogram_of(data);
+    const detail::RoundingError positive(h.positive());
+    const detail::RoundingError negative(h.negative());
+    for (const Levels levels : {kUint8, kInt8, levels(5, Signedness::is_signed)}) {
+      const std::int32_t zp = symmetric_zero_point(levels, h.has_negative());
+      const std::int32_t steps = detail::symmetric_steps(levels, zp, h.has_negative());
+      double best = std::numeric_limits<double>::infinity();
+      double best_t = 0.0;
+      for (double t = std::max(positive.reach(), negative.reach()); t >= 1.0; t -= 1.0) {
+        const double error = positive(t / steps, levels.qmax - zp) + negative(t / steps, zp - levels.qmin);
+        if (error < best) {
+          best = error;
+          best_t = t;
+        }
+      }
+      const double expected = std::min(best_t * h.bin_width(), detail::largest_magnitude(h));
+      CHECK(threshold_mse(h, levels, Scheme::symmetric).max == static_cast<float>(expected));
+    }
+    // Asymmetric: every scale with every zero point.
+    constexpr int scales = 48;
+    const std::int32_t steps = 255;
+    const Range seen = widen_to_zero(h.range());
+    const double full = (static_cast<double>(seen.max) - seen.min) / h.bin_width() / steps;
+    double best = std::numeric_limits<double>::infinity();
+    for (int k = scales; k >= 1; --k)
+      for (std::int32_t n = 0; n <= steps; ++n)
+        best = std::min(best, negative(full * k / scales, n) + positive(full * k / scales, steps - n));
+    const Range r = threshold_mse(h, kUint8, Scheme::asymmetric, MseOptions{.scales = scales});
+    const double s = (static_cast<double>(r.max) - r.min) / h.bin_width() / steps;
+    const auto below = static_cast<std::int32_t>(std::lround(-r.min / h.bin_width() / s));
+    CHECK(negative(s, below) + positive(s, steps - below) == Approx(best).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("a coarser grid of candidates is a part of the finer one", "[threshold]") {
+  const Histogram h = histogram_of(two_bumps());
+  const float fine = threshold_mse(h, kInt8, Scheme::symmetric).max;
+  const float coarse = threshold_mse(h, kInt8, Scheme::symmetric, MseOptions{.step = 16}).max;
+  CHECK(coarse == Approx(fine).margin(16 * h.bin_width()));
+  CHECK(std::fmod(static_cast<double>(h.range().max) - coarse, 16 * h.bin_width()) <= 16 * h.bin_width());
 }
 
 TEST_CASE("the symmetric threshold is the global optimum over all bin edges", "[threshold]") {
@@ -150,7 +216,9 @@ TEST_CASE("MSE corner cases", "[threshold]") {
     sparse.resize(100000, 0.0F);
     CHECK(threshold_mse(histogram_of(sparse), kUint8, scheme) ==
           threshold_mse(histogram_of(dense), kUint8, scheme));
-    CHECK_THROWS_AS(threshold_mse(Histogram(), kUint8, scheme, MseOptions{0}), std::invalid_argument);
+    CHECK_THROWS_AS(threshold_mse(Histogram(), kUint8, scheme, MseOptions{.scales = 0}),
+                    std::invalid_argument);
+    CHECK_THROWS_AS(threshold_mse(Histogram(), kUint8, scheme, MseOptions{.step = 0}), std::invalid_argument);
     CHECK_THROWS_AS(threshold_mse(Histogram(), Levels{1, 2}, scheme), std::invalid_argument);
   }
 }

@@ -47,14 +47,14 @@ TEST_CASE("percentiles agree with the sorted data to a bin", "[threshold]") {
     return static_cast<double>(v[static_cast<std::size_t>(p * static_cast<double>(v.size() - 1))]);
   };
   for (const double percent : {50.0, 90.0, 99.0, 99.9}) {
-    const Range s = threshold_percentile(h, kInt8, Scheme::symmetric, percent);
+    const Range s = threshold_percentile(h, kInt8, Scheme::symmetric, PercentileOptions{percent});
     CHECK(s.max == Approx(at(magnitudes, percent / 100)).margin(2 * h.bin_width()));
     CHECK(s.min == -s.max);
-    const Range a = threshold_percentile(h, kUint8, Scheme::asymmetric, percent);
+    const Range a = threshold_percentile(h, kUint8, Scheme::asymmetric, PercentileOptions{percent});
     CHECK(a.min == Approx(at(sorted, (100 - percent) / 200)).margin(2 * h.bin_width()));
     CHECK(a.max == Approx(at(sorted, 1 - (100 - percent) / 200)).margin(2 * h.bin_width()));
   }
-  CHECK(threshold_percentile(h, kInt8, Scheme::asymmetric, 100.0) == h.range());
+  CHECK(threshold_percentile(h, kInt8, Scheme::asymmetric, PercentileOptions{100.0}) == h.range());
 }
 
 TEST_CASE("sparsity does not move a percentile", "[threshold]") {
@@ -62,8 +62,8 @@ TEST_CASE("sparsity does not move a percentile", "[threshold]") {
   std::vector<float> sparse = dense;
   sparse.resize(dense.size() * 100, 0.0F);
   for (const Scheme scheme : {Scheme::symmetric, Scheme::asymmetric}) {
-    const Range expected = threshold_percentile(histogram_of(dense), kUint8, scheme, 99.9);
-    CHECK(threshold_percentile(histogram_of(sparse), kUint8, scheme, 99.9) == expected);
+    const Range expected = threshold_percentile(histogram_of(dense), kUint8, scheme, PercentileOptions{99.9});
+    CHECK(threshold_percentile(histogram_of(sparse), kUint8, scheme, PercentileOptions{99.9}) == expected);
     CHECK(expected.min == 0.0F);
     CHECK(expected.max > 2.0F);
   }
@@ -75,19 +75,21 @@ TEST_CASE("percentile corner cases", "[threshold]") {
     CHECK(threshold_percentile(histogram_of(std::vector<float>(10, 0.0F)), kUint8, scheme) == Range{0, 0});
     // The result never leaves the seen range, even where the bin does.
     CHECK(threshold_percentile(histogram_of(std::vector<float>(10, 1.0F)), kUint8, scheme).max == 1.0F);
-    const Range negative =
-        threshold_percentile(histogram_of({-4.0F, -1.0F, -1.0F, -1.0F}), kUint8, scheme, 60.0);
+    const Range negative = threshold_percentile(histogram_of({-4.0F, -1.0F, -1.0F, -1.0F}), kUint8, scheme,
+                                                PercentileOptions{60.0});
     CHECK(negative.min == Approx(-1.0).margin(0.01));
     CHECK(negative.max == Approx(scheme == Scheme::symmetric ? 1.0 : 0.0).margin(0.01));
   }
   // The one outlier goes, the bulk stays.
   std::vector<float> outlier = relu(normal_values(100000, 63));
   outlier[5] = 500.0F;
-  const Range r = threshold_percentile(histogram_of(outlier), kUint8, Scheme::symmetric, 99.99);
+  const Range r =
+      threshold_percentile(histogram_of(outlier), kUint8, Scheme::symmetric, PercentileOptions{99.99});
   CHECK(r.max < 6.0F);
   CHECK(r.max > 3.0F);
   for (const double bad : {0.0, -1.0, 100.1, std::numeric_limits<double>::quiet_NaN()}) {
-    CHECK_THROWS_AS(threshold_percentile(Histogram(), kUint8, Scheme::symmetric, bad), std::invalid_argument);
+    CHECK_THROWS_AS(threshold_percentile(Histogram(), kUint8, Scheme::symmetric, PercentileOptions{bad}),
+                    std::invalid_argument);
   }
   CHECK_THROWS_AS(threshold_percentile(Histogram(), Levels{3, 1}, Scheme::symmetric), std::invalid_argument);
 }

@@ -28,7 +28,9 @@ TEST_CASE("the table holds the documented methods under unique names", "[thresho
     CHECK(names.insert(method.name).second);
     CHECK(find_threshold_method(method.name).search == method.search);
   }
-  CHECK(names == std::set<std::string_view>{"minmax", "percentile", "kl", "mse"});
+  CHECK(names == std::set<std::string_view>{"minmax", "mean-minmax", "moving-average", "percentile",
+                                            "image-percentile", "kl", "mse", "aciq-gauss", "aciq-laplace",
+                                            "octav"});
 }
 
 TEST_CASE("an unknown method is named together with the known ones", "[threshold]") {
@@ -37,8 +39,9 @@ TEST_CASE("an unknown method is named together with the known ones", "[threshold
       (void)find_threshold_method(unknown);
       FAIL("accepted");
     } catch (const std::invalid_argument& error) {
-      CHECK(std::string(error.what()) ==
-            "unknown threshold method \"" + std::string(unknown) + "\"; known: minmax, percentile, kl, mse");
+      CHECK(std::string(error.what()) == "unknown threshold method \"" + std::string(unknown) +
+                                             "\"; known: minmax, mean-minmax, moving-average, percentile, "
+                                             "image-percentile, kl, mse, aciq-gauss, aciq-laplace, octav");
     }
   }
 }
@@ -72,11 +75,13 @@ TEST_CASE("every method gives usable parameters for every kind of data", "[thres
         for (const Levels& levels :
              {kUint8, kInt8, kInt8Narrow, refcalib::levels(4, Signedness::is_unsigned)}) {
           INFO(method.name << " values " << data.size() << " range " << seen.min << " " << seen.max);
-          const Range r = method.search(h, levels, scheme, {});
+          const Range image = h.range();
+          const ThresholdInput input(h, {std::span(&image, 1), {}});
+          const Range r = method.search(input, levels, scheme, {});
           CHECK_NOTHROW(check(r));
           CHECK(r.min <= 0.0F);
           CHECK(r.max >= 0.0F);
-          CHECK_NOTHROW(check(choose_params(h, levels, scheme, method)));
+          CHECK_NOTHROW(check(choose_params(input, levels, scheme, method)));
           if (h.count() > h.zero_count()) CHECK(std::max(-r.min, r.max) > 0.0F);
           if (scheme == Scheme::symmetric) CHECK((r.min == -r.max || (r.min == 0.0F && !h.has_negative())));
         }
@@ -94,6 +99,7 @@ TEST_CASE("NaN and infinities change no threshold", "[threshold]") {
                                                      : -std::numeric_limits<float>::infinity());
   }
   for (const ThresholdMethod& method : threshold_methods()) {
+    if (method.needs != ThresholdNeeds::histogram) continue;
     for (const Scheme scheme : {Scheme::symmetric, Scheme::asymmetric}) {
       CHECK(method.search(histogram_of(dirty), kUint8, scheme, {}) ==
             method.search(histogram_of(clean), kUint8, scheme, {}));
@@ -104,7 +110,7 @@ TEST_CASE("NaN and infinities change no threshold", "[threshold]") {
 TEST_CASE("options reach their methods", "[threshold]") {
   const Histogram h = histogram_of(normal_values(50000, 106));
   ThresholdOptions narrow;
-  narrow.percent = 50.0;
+  narrow.percentile.percent = 50.0;
   const Range half = find_threshold_method("percentile").search(h, kInt8, Scheme::symmetric, narrow);
   const Range usual = find_threshold_method("percentile").search(h, kInt8, Scheme::symmetric, {});
   CHECK(half.max < usual.max);

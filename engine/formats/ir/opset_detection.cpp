@@ -5,6 +5,7 @@
 #include "engine/formats/ir/detection_layers.h"
 #include "engine/formats/ir/element_type.h"
 #include "engine/formats/ir/opset_layers.h"
+#include "engine/ops/class_suppression.h"
 #include "engine/ops/roi.h"
 
 namespace refcalib::engine::ir {
@@ -50,6 +51,14 @@ void read_roi_align(LayerReader& reader, bool aligned) {
   reader.add("RoiAlign", std::move(a), reader.inputs());
 }
 
+/// "i64" or "i32".
+bool index64(const LayerReader& reader) {
+  const DType type = element_type(reader.word("output_type", "i64"));
+  if (type != DType::i64 && type != DType::i32)
+    throw FormatError("attribute 'output_type' is neither i64 nor i32");
+  return type == DType::i64;
+}
+
 NonMaxSuppressionAttributes suppression(LayerReader& reader, std::size_t most_inputs) {
   reader.expect_inputs(2, most_inputs);
   const std::string encoding = reader.word("box_encoding", "corner");
@@ -58,10 +67,7 @@ NonMaxSuppressionAttributes suppression(LayerReader& reader, std::size_t most_in
   NonMaxSuppressionAttributes a;
   a.center = encoding == "center";
   a.sort_result_descending = reader.boolean("sort_result_descending", true);
-  const DType index = element_type(reader.word("output_type", "i64"));
-  if (index != DType::i64 && index != DType::i32)
-    throw FormatError("attribute 'output_type' is neither i64 nor i32");
-  a.index64 = index == DType::i64;
+  a.index64 = index64(reader);
   if (reader.input_count() > 2) {
     const std::vector<std::int64_t> most = reader.ints(2);
     if (most.size() != 1) throw FormatError("input 2 is not a single number");
@@ -87,7 +93,44 @@ void read_suppression_with_scores(LayerReader& reader) {
   add_non_max_suppression(reader, a);
 }
 
-constexpr std::array<OpsetLayer, 15> kLayers = {{
+ClassSuppressionAttributes class_suppression(const LayerReader& reader) {
+  ClassSuppressionAttributes a;
+  a.sort = reader.word("sort_result_type", "none");
+  if (a.sort == "classid") a.sort = "class";
+  a.across_images = reader.boolean("sort_result_across_batch", false);
+  a.index64 = index64(reader);
+  a.normalized = reader.boolean("normalized", true);
+  a.top_k = reader.integer("nms_top_k", -1);
+  a.keep_top_k = reader.integer("keep_top_k", -1);
+  a.background = reader.integer("background_class", -1);
+  a.score_threshold = reader.real("score_threshold", 0);
+  return a;
+}
+
+void read_matrix_nms(LayerReader& reader) {
+  reader.expect_inputs(2, 2);
+  MatrixNmsAttributes a;
+  a.common = class_suppression(reader);
+  const std::string decay = reader.word("decay_function", "linear");
+  if (decay != "linear" && decay != "gaussian")
+    throw FormatError("attribute 'decay_function' has the unknown value '" + decay + "'");
+  a.gaussian = decay == "gaussian";
+  a.sigma = reader.real("gaussian_sigma", 2);
+  a.post_threshold = reader.real("post_threshold", 0);
+  reader.add("MatrixNms", std::move(a), reader.inputs(), 3);
+}
+
+/// Version 9 has a third input: the number of boxes of each image.
+void read_multiclass_nms(LayerReader& reader, std::size_t most_inputs) {
+  reader.expect_inputs(2, most_inputs);
+  MulticlassNmsAttributes a;
+  a.common = class_suppression(reader);
+  a.iou_threshold = reader.real("iou_threshold", 0);
+  a.eta = reader.real("nms_eta", 1);
+  reader.add("MulticlassNms", std::move(a), reader.inputs(), 3);
+}
+
+constexpr std::array<OpsetLayer, 18> kLayers = {{
     {"priorbox", 1, 7, [](LayerReader& r) { read_prior_box(r, false); }},
     {"priorbox", 8, kNewest, [](LayerReader& r) { read_prior_box(r, true); }},
     {"priorboxclustered", 1, kNewest, read_prior_box_clustered},
@@ -103,6 +146,9 @@ constexpr std::array<OpsetLayer, 15> kLayers = {{
     {"nonmaxsuppression", 1, 3, read_first_suppression},
     {"nonmaxsuppression", 4, 4, [](LayerReader& r) { add_non_max_suppression(r, suppression(r, 5)); }},
     {"nonmaxsuppression", 5, kNewest, read_suppression_with_scores},
+    {"matrixnms", 8, kNewest, read_matrix_nms},
+    {"multiclassnms", 8, 8, [](LayerReader& r) { read_multiclass_nms(r, 2); }},
+    {"multiclassnms", 9, kNewest, [](LayerReader& r) { read_multiclass_nms(r, 3); }},
 }};
 
 }  // namespace

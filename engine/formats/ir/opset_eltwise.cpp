@@ -5,6 +5,7 @@
 #include "engine/core/error.h"
 #include "engine/formats/ir/common_layers.h"
 #include "engine/formats/ir/opset_layers.h"
+#include "engine/ops/activation.h"
 #include "engine/ops/eltwise.h"
 #include "engine/ops/movement.h"
 
@@ -78,6 +79,23 @@ void bitwise(LayerReader& reader, const char* of_integers, const char* of_boolea
   eltwise(reader, type == DType::boolean ? of_booleans : of_integers);
 }
 
+/// y = (f8(x * scale - shift) + shift) / scale
+void read_fake_convert(LayerReader& reader) {
+  reader.expect_inputs(2, 3);
+  const std::string type = reader.word("destination_type", "f8e4m3");
+  if (type != "f8e4m3" && type != "f8e5m2")
+    throw FormatError("attribute 'destination_type' has the unknown value '" + type + "'");
+  const auto step = [&](const char* operation, const char* suffix, ValueId a, std::size_t rank) {
+    return reader.helper("Eltwise", suffix, EltwiseAttributes{operation, {}}, {a, reader.input(rank)});
+  };
+  const bool shifted = reader.input_count() > 2;
+  ValueId x = step("mul", "scaled", reader.input(0), 1);
+  if (shifted) x = step("sub", "shifted", x, 2);
+  x = reader.helper("Activation", type, ActivationAttributes{type, 0, 0}, {x});
+  if (shifted) x = step("add", "restored", x, 2);
+  reader.add("Eltwise", EltwiseAttributes{"div", {}}, {x, reader.input(1)});
+}
+
 void read_select(LayerReader& reader) {
   reader.expect_inputs(3, 3);
   const ValueId condition = broadcast_operand(reader, 0, 1), other = broadcast_operand(reader, 2, 1);
@@ -120,7 +138,7 @@ void batch_norm(LayerReader& reader, bool version1) {
                  reader.real("epsilon"));
 }
 
-constexpr std::array<OpsetLayer, 25> kLayers = {{
+constexpr std::array<OpsetLayer, 26> kLayers = {{
     {"add", 1, kNewest, [](LayerReader& r) { eltwise(r, "add"); }},
     {"subtract", 1, kNewest, [](LayerReader& r) { eltwise(r, "sub"); }},
     {"multiply", 1, kNewest, [](LayerReader& r) { eltwise(r, "mul"); }},
@@ -143,6 +161,7 @@ constexpr std::array<OpsetLayer, 25> kLayers = {{
     {"bitwiseand", 13, kNewest, [](LayerReader& r) { bitwise(r, "bitwise_and", "logical_and"); }},
     {"bitwiseor", 13, kNewest, [](LayerReader& r) { bitwise(r, "bitwise_or", "logical_or"); }},
     {"bitwisexor", 13, kNewest, [](LayerReader& r) { bitwise(r, "bitwise_xor", "logical_xor"); }},
+    {"fakeconvert", 13, kNewest, read_fake_convert},
     {"select", 1, kNewest, read_select},
     {"batchnorminference", 1, 4, [](LayerReader& r) { batch_norm(r, true); }},
     {"batchnorminference", 5, kNewest, [](LayerReader& r) { batch_norm(r, false); }},

@@ -6,6 +6,7 @@
 #include "engine/formats/ir/indexing_layers.h"
 #include "engine/formats/ir/opset_layers.h"
 #include "engine/formats/ir/rearrange_layers.h"
+#include "engine/ops/embedding_bag.h"
 #include "engine/ops/fold.h"
 #include "engine/ops/indexing.h"
 #include "engine/ops/movement.h"
@@ -117,7 +118,38 @@ void read_patches(LayerReader& reader) {
   reader.add("Concat", ConcatAttributes{1}, std::move(slices));
 }
 
-constexpr std::array<OpsetLayer, 12> kLayers = {{
+/// Bags of rows of a table; the reduction is an attribute since version 15. A default row that is not stated, or -1, leaves empty bags 0.
+void add_embedding_bag(LayerReader& reader, EmbeddingBagAttributes a, std::size_t default_input,
+                       std::size_t weights_input) {
+  const std::string reduction = reader.word("reduction", "sum");
+  if (reduction != "sum" && reduction != "mean")
+    throw FormatError("attribute 'reduction' has the unknown value '" + reduction + "'");
+  a.mean = reduction == "mean";
+  const bool packed = a.form == "packed";
+  if (!packed && reader.input_count() > default_input) a.default_index = scalar(reader, default_input);
+  std::vector<ValueId> inputs(reader.inputs().begin(), reader.inputs().begin() + (packed ? 2 : 3));
+  a.weighted = reader.input_count() > weights_input;
+  if (a.weighted) inputs.push_back(reader.input(weights_input));
+  if (a.weighted && a.mean) throw FormatError("a mean has no weights");
+  reader.add("EmbeddingBag", std::move(a), std::move(inputs));
+}
+
+void read_packed_bags(LayerReader& reader) {
+  reader.expect_inputs(2, 3);
+  add_embedding_bag(reader, {}, 2, 2);
+}
+
+void read_bags_by_offset(LayerReader& reader) {
+  reader.expect_inputs(3, 5);
+  add_embedding_bag(reader, {.form = "offsets"}, 3, 4);
+}
+
+void read_bags_by_segment(LayerReader& reader) {
+  reader.expect_inputs(4, 6);
+  add_embedding_bag(reader, {.form = "segments", .bags = scalar(reader, 3)}, 4, 5);
+}
+
+constexpr std::array<OpsetLayer, 17> kLayers = {{
     {"gather", 1, kNewest, read_gather},
     {"gatherelements", 6, kNewest, read_gather_elements},
     {"gathernd", 5, 7, [](LayerReader& r) { add_gather_nd(r, true); }},
@@ -131,6 +163,11 @@ constexpr std::array<OpsetLayer, 12> kLayers = {{
     {"nonzero", 3, kNewest, read_non_zero},
     {"eye", 9, kNewest, read_eye},
     {"extractimagepatches", 3, kNewest, read_patches},
+    {"embeddingbagpackedsum", 3, kNewest, read_packed_bags},
+    {"embeddingbagoffsetssum", 3, kNewest, read_bags_by_offset},
+    {"embeddingsegmentssum", 3, kNewest, read_bags_by_segment},
+    {"embeddingbagpacked", 15, kNewest, read_packed_bags},
+    {"embeddingbagoffsets", 15, kNewest, read_bags_by_offset},
 }};
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "engine/formats/ir/opset_layers.h"
 #include "engine/formats/ir/rearrange_layers.h"
 #include "engine/formats/ir/text.h"
+#include "engine/ops/fold.h"
 #include "engine/ops/movement.h"
 
 namespace refcalib::engine::ir {
@@ -158,13 +159,87 @@ void read_range(LayerReader& reader) {
   reader.add("Range", NoAttributes{}, std::move(inputs));
 }
 
-constexpr std::array<OpsetLayer, 16> kLayers = {{
+/// Version 15 may pass over named dimensions that are not 1.
+void read_squeeze(LayerReader& reader) {
+  reader.expect_inputs(1, 2);
+  const Shape shape = reader.shape(0);
+  std::vector<std::int64_t> axes;
+  if (reader.input_count() > 1) axes = reader.ints(1);
+  if (reader.boolean("allow_axis_skip", false) && !axes.empty()) {
+    std::erase_if(axes, [&](std::int64_t axis) {
+      return shape[static_cast<std::size_t>(LayerReader::axis(axis, shape.size()))] != 1;
+    });
+    if (axes.empty()) return add_identity(reader);
+  }
+  add_squeeze(reader, std::move(axes));
+}
+
+/// A variable holds its initial value whenever a run begins: what its input says, or zeros of the stated shape.
+void read_variable(LayerReader& reader) {
+  reader.expect_inputs(0, 1);
+  if (reader.input_count() == 1) return add_identity(reader);
+  const DType type = element_type(reader.word("variable_type", "f32"));
+  const Shape shape = reader.integers("variable_shape");
+  const std::int64_t count = element_count(shape);
+  if (count > (1 << 24)) throw FormatError("a variable of shape " + to_string(shape) + " is too large");
+  const std::vector<double> zeros(static_cast<std::size_t>(count), 0.0);
+  reader.set_outputs({reader.builder().constant(reader.name(), make_constant(type, shape, zeros))});
+}
+
+/// The narrowest type that holds both: floats are f32 here; of integers the wider one, signed if one of them is, and a signed one
+/// that is wider than an unsigned one beside it (past 64 bits the type that the attribute names).
+DType promoted(DType a, DType b, DType beyond) {
+  if (a == b) return a;
+  if (is_float(a) || is_float(b)) return DType::f32;
+  if (a == DType::boolean || b == DType::boolean) return a == DType::boolean ? b : a;
+  constexpr std::array kSigned = {DType::i8, DType::i16, DType::i32, DType::i64};
+  const auto is_signed = [&](DType t) {
+    return std::find(kSigned.begin(), kSigned.end(), t) != kSigned.end();
+  };
+  const DType wider = size_of(a) >= size_of(b) ? a : b, other = wider == a ? b : a;
+  if (is_signed(a) == is_signed(b)) return wider;
+  if (is_signed(wider) && size_of(wider) > size_of(other)) return wider;
+  const DType whole = is_signed(a) ? b : a;
+  switch (size_of(whole)) {
+    case 1:
+      return DType::i16;
+    case 2:
+      return DType::i32;
+    case 4:
+      return DType::i64;
+    default:
+      return beyond;
+  }
+}
+
+void read_promotion(LayerReader& reader) {
+  reader.expect_inputs(2, 2);
+  const auto type_of = [&](std::size_t rank) {
+    const Value& value = reader.builder().graph().value(reader.input(rank));
+    return value.constant ? value.constant.dtype() : value.dtype;
+  };
+  DType a = type_of(0), b = type_of(1);
+  // As in PyTorch a scalar does not widen a tensor of its own kind.
+  if (reader.boolean("pytorch_scalar_promotion", false) && is_float(a) == is_float(b)) {
+    if (reader.shape(0).empty() && !reader.shape(1).empty()) a = b;
+    if (reader.shape(1).empty() && !reader.shape(0).empty()) b = a;
+  }
+  const DType target = promoted(a, b, element_type(reader.word("u64_integer_promotion_target", "f32")));
+  std::vector<ValueId> outputs;
+  for (std::size_t i = 0; i < 2; ++i)
+    outputs.push_back(type_of(i) == target ? reader.input(i)
+                                           : reader.helper("Convert", std::to_string(i),
+                                                           ConvertAttributes{std::string(to_string(target))},
+                                                           {reader.input(i)}));
+  reader.set_outputs(std::move(outputs));
+}
+
+constexpr std::array<OpsetLayer, 19> kLayers = {{
     {"parameter", 1, kNewest, read_parameter},
     {"const", 1, kNewest, read_const},
     {"convert", 1, kNewest, read_convert},
     {"reshape", 1, kNewest, read_reshape},
-    {"squeeze", 1, kNewest,
-     [](LayerReader& r) { add_squeeze(r, r.input_count() > 1 ? r.ints(1) : std::vector<std::int64_t>{}); }},
+    {"squeeze", 1, kNewest, read_squeeze},
     {"unsqueeze", 1, kNewest, [](LayerReader& r) { add_unsqueeze(r, r.ints(1)); }},
     {"transpose", 1, kNewest, [](LayerReader& r) { add_transpose(r, r.ints(1)); }},
     {"concat", 1, kNewest, [](LayerReader& r) { add_concat(r, r.integer("axis")); }},
@@ -174,6 +249,13 @@ constexpr std::array<OpsetLayer, 16> kLayers = {{
     {"slice", 8, kNewest, read_slice},
     {"shapeof", 1, kNewest, read_shape_of},
     {"range", 1, kNewest, read_range},
+    {"readvalue", 3, kNewest, read_variable},
+    {"assign", 3, kNewest,
+     [](LayerReader& r) {
+       r.expect_inputs(1, 1);
+       add_identity(r);
+     }},
+    {"convertpromotetypes", 14, kNewest, read_promotion},
     {"result", 1, kNewest, [](LayerReader& r) { r.expect_inputs(1, 1); }},
     {"convertlike", 1, kNewest,
      [](LayerReader& r) {

@@ -39,7 +39,8 @@ std::vector<std::size_t> resized_axes(const std::vector<std::int64_t>& named, st
 }
 
 /// Interpolate of the first operation sets: nearest elements and cubic filters without a half-pixel offset; linear over height and
-/// width of rank 4 between two neighbours, else by a triangle from pixel centres.
+/// width of rank 4 between two neighbours, else by a triangle from pixel centres; area
+/// weighs elements by what an output element covers of them, whatever the corners do.
 void read_interpolate_1(LayerReader& reader) {
   reader.expect_inputs(2, 2);
   const ValueId x = padded(reader);
@@ -58,8 +59,6 @@ void read_interpolate_1(LayerReader& reader) {
     a.mode = planes ? "linear_onnx" : "linear";
     if (!planes) a.coordinates = "half_pixel";
     a.antialias = reader.boolean("antialias", false);
-  } else if (a.mode == "area") {
-    throw UnsupportedError("interpolation mode 'area' is not supported");
   }
   add_resize(reader, x, std::move(a));
 }

@@ -16,9 +16,11 @@ constexpr auto kLayers = std::to_array<SupportedLayer>({
     {"Const", "Const", "", "", "i8 weights keep the scales that the file states"},
     {"", "Result", ""},
     {"Copy, Dropout", "Identity", "Reshape"},
-    {"Convert", "Convert, ConvertLike", "Convert"},
+    {"", "ReadValue, Assign", "Reshape", "", "every run begins with the initial value"},
+    {"Convert", "Convert, ConvertLike, ConvertPromoteTypes", "Convert"},
     {"Quantize, FakeQuantize", "FakeQuantize", "FakeQuantize", "becomes the scales of its value",
      "constant limits; in float where integers cannot express it"},
+    {"", "FakeConvert", "Eltwise, Activation", kNo, "scale and shift per tensor or of any shape"},
 
     // Layers with weights.
     {"Convolution", "Convolution, GroupConvolution", "Convolution", "", "1 to 3 spatial dimensions"},
@@ -30,8 +32,8 @@ constexpr auto kLayers = std::to_array<SupportedLayer>({
     {"", "ScaledDotProductAttention", "MatMul", kNo, "a product of computed matrices"},
 
     // Scales per channel and normalization.
-    {"ScaleShift", "", "ChannelAffine", "folded into a convolution in front"},
-    {"BatchNormalization", "BatchNormInference", "ChannelAffine, Eltwise",
+    {"ScaleShift", "", "ChannelAffine", "behind another layer", "folded into a convolution in front"},
+    {"BatchNormalization", "BatchNormInference", "ChannelAffine, Eltwise", "behind another layer",
      "folded into a convolution in front"},
     {"Norm, LRN", "LRN", "Lrn"},
     {"MVN", "MVN", "Normalize"},
@@ -42,7 +44,8 @@ constexpr auto kLayers = std::to_array<SupportedLayer>({
 
     // Activations.
     {"ReLU, ReLU6, Clamp, Bounded_ReLU", "ReLU, Clamp", "Activation", "", kFused},
-    {"PReLU", "PReLU", "PRelu, Eltwise", kFused, "slope of any shape that broadcasts"},
+    {"PReLU", "PReLU", "PRelu, Eltwise", "a slope for all or per channel",
+     "fused into a weighted layer or an addition in front; slope of any shape that broadcasts"},
     {"Activation (type)", "", "Activation", "", "the type names one of these functions, or SoftMax"},
     {"ELU", "Elu", "Activation"},
     {"Sigmoid, Logistic", "Sigmoid", "Activation"},
@@ -63,9 +66,9 @@ constexpr auto kLayers = std::to_array<SupportedLayer>({
     {"", "BitwiseNot", "Activation", kNo, "floats are refused"},
 
     // Element-wise with several operands.
-    {"Eltwise (sum)", "Add", "Eltwise", "operands of one shape",
+    {"Eltwise (sum)", "Add", "Eltwise", "one operand may broadcast to the other",
      "fused into a convolution in front, constants as its bias"},
-    {"Eltwise (mul, prod)", "Multiply", "Eltwise", "operands of one shape",
+    {"Eltwise (mul, prod)", "Multiply", "Eltwise", "one operand may broadcast to the other",
      "constants per channel are folded into a convolution in front"},
     {"Eltwise (sub, div, max, min)", "Subtract, Divide, Maximum, Minimum", "Eltwise", kNo},
     {"Eltwise (pow, squared_diff, floor_mod)", "SquaredDifference, Mod, FloorMod", "Eltwise", kNo},
@@ -81,13 +84,13 @@ constexpr auto kLayers = std::to_array<SupportedLayer>({
     // Pooling, reduction, sorting.
     {"Pooling", "MaxPool, AvgPool", "Pooling, PoolingIndices", "", "negative padding is refused"},
     {"", "AdaptiveAvgPool, AdaptiveMaxPool", "Pooling, PoolingIndices"},
-    {"ReduceMean, ReduceMax", "ReduceMean, ReduceMax", "Reduce", "as pooling, over all of space",
+    {"ReduceMean, ReduceMax", "ReduceMean, ReduceMax", "Reduce", "means; over all of space as pooling",
      "constant axes"},
     {"ReduceSum, ReduceMin, ReduceProd, ReduceL1, ReduceL2",
-     "ReduceSum, ReduceMin, ReduceProd, ReduceL1, ReduceL2", "Reduce", "", "constant axes"},
-    {"ReduceLogSum, ReduceSumSquare, ReduceAnd, ReduceOr", "ReduceLogicalAnd, ReduceLogicalOr", "Reduce", "",
+     "ReduceSum, ReduceMin, ReduceProd, ReduceL1, ReduceL2", "Reduce", kNo, "constant axes"},
+    {"ReduceLogSum, ReduceSumSquare, ReduceAnd, ReduceOr", "ReduceLogicalAnd, ReduceLogicalOr", "Reduce", kNo,
      "constant axes"},
-    {"ReduceLogSumExp", "", "Reduce, Eltwise", "", "constant axes"},
+    {"ReduceLogSumExp", "", "Reduce, Eltwise", kNo, "constant axes"},
     {"TopK", "TopK", "TopK", "", "constant k"},
     {"ArgMax", "", "TopK"},
     {"CumSum", "CumSum", "CumSum", "", "constant axis"},
@@ -108,13 +111,16 @@ constexpr auto kLayers = std::to_array<SupportedLayer>({
     {"ReverseSequence", "ReverseSequence", "ReverseSequence"},
     {"", "Roll", "Roll", "", "constant shifts"},
     {"Interp, Resample (linear)", "Interpolate", "Resize, ResizeNearest, Reshape, Transpose", "",
-     "nearest moves values; at most 3 dimensions change otherwise; area is refused"},
+     "nearest moves values; at most 3 dimensions change otherwise"},
     {"Resample (nearest), UpSampling", "", "ResizeNearest, Reshape"},
 
     // Indices.
     {"Gather", "Gather, GatherElements, GatherND", "Gather, GatherElements, GatherND"},
     {"ScatterUpdate", "ScatterUpdate, ScatterElementsUpdate, ScatterNDUpdate",
      "ScatterUpdate, ScatterElementsUpdate, ScatterNDUpdate"},
+    {"", "EmbeddingBagPackedSum, EmbeddingBagOffsetsSum, EmbeddingSegmentsSum", "EmbeddingBag", "",
+     "constant number of segments and default row"},
+    {"", "EmbeddingBagPacked, EmbeddingBagOffsets", "EmbeddingBag", "", "sum or mean"},
     {"OneHot", "OneHot", "OneHot", "", "constant depth"},
     {"NonZero", "NonZero", "NonZero, Convert"},
     {"", "Eye", "", "", "constant inputs"},
@@ -126,6 +132,8 @@ constexpr auto kLayers = std::to_array<SupportedLayer>({
     {"PriorBoxClustered", "PriorBoxClustered", "PriorBoxClustered"},
     {"DetectionOutput", "DetectionOutput", "DetectionOutput"},
     {"NonMaxSuppression", "NonMaxSuppression", "NonMaxSuppression", "", "constant limits"},
+    {"", "MatrixNms, MulticlassNms", "MatrixNms, MulticlassNms", "",
+     "rows for all that can be chosen; unused ones are -1"},
     {"RegionYolo", "RegionYolo", "RegionYolo"},
     {"Proposal", "Proposal", "Proposal"},
     {"ROIPooling", "ROIPooling", "RoiPooling"},

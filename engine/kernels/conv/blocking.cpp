@@ -12,10 +12,11 @@ constexpr std::int64_t kTableBytes = 64 * 1024;
 /// Longest row of taps that is worth merging: beyond it the overhead per tap is small anyway.
 constexpr std::int64_t kMergedLength = 64;
 constexpr std::int64_t kMergedPixels = 256;
-/// Fewest pixels of a block, and units of work to aim for, so that threads find enough to do.
-constexpr std::int64_t kLeastPixels = 48;
+/// Fewest tiles of a block, and units of work to aim for, so that threads find enough to do and end at the same time.
+constexpr std::int64_t kLeastTiles = 2;
 constexpr std::int64_t kUnits = 32;
 /// The same where the weights exceed kPanelBytes: every block reads all of them again, and there are panels enough.
+constexpr std::int64_t kHeavyTiles = 8;
 constexpr std::int64_t kHeavyUnits = 8;
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
@@ -53,7 +54,7 @@ Blocking block(const ConvGeometry& g, const TileShape& tile) noexcept {
   if (b.merged) most = std::min(most, kMergedPixels);
   const bool heavy = b.vectors * static_cast<std::int64_t>(b.vector_bytes) > kPanelBytes;
   const std::int64_t wanted = ceil_div(b.pixels * b.panels * g.groups, heavy ? kHeavyUnits : kUnits);
-  b.block_pixels = std::min({std::max<std::int64_t>(most, b.rows), std::max(wanted, kLeastPixels),
+  b.block_pixels = std::min({std::max<std::int64_t>(most, b.rows), std::max(wanted, (heavy ? kHeavyTiles : kLeastTiles) * b.rows),
                              std::max<std::int64_t>(b.pixels, 1)});
   b.block_pixels = ceil_div(b.block_pixels, b.rows) * b.rows;
   b.blocks = ceil_div(b.pixels, b.block_pixels);

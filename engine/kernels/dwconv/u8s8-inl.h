@@ -159,7 +159,11 @@ struct DepthwiseBytes {
     const std::int64_t wide = wide_channels(g);
     return wide / Wide::channels * Wide::block_bytes(g) + (wide < g.in_channels ? Rest::block_bytes(g) : 0);
   }
+  /// A pixel of padding, the weights, and the parameters of the epilogue in the order of the blocks.
   static std::size_t packed_bytes(const ConvGeometry& g) noexcept {
+    return parameters_at(g) + parameter_bytes(g);
+  }
+  static std::size_t parameters_at(const ConvGeometry& g) noexcept {
     return pad_elements(g) + static_cast<std::size_t>(round_up(weight_bytes(g), 64));
   }
 
@@ -179,9 +183,15 @@ struct DepthwiseBytes {
   static std::size_t parameter_bytes(const ConvGeometry& g) noexcept {
     return static_cast<std::size_t>(round_up(g.in_channels, 64)) * ByteEpilogue::bytes_per_channel;
   }
+  static void bind(const ConvGeometry& g, const Epilogue& e, void* packed) noexcept {
+    auto* const to = reinterpret_cast<float*>(static_cast<std::byte*>(packed) + parameters_at(g));
+    const std::int64_t wide = wide_channels(g);
+    ByteEpilogue::prepare<A>(e, to, 0, wide);
+    if (wide < g.in_channels) ByteEpilogue::prepare<Narrow>(e, to, wide, wide + Rest::channels);
+  }
+
   static std::size_t scratch_bytes(const ConvGeometry& g) noexcept {
-    return RowPixels<std::uint8_t>::scratch_bytes(g) + static_cast<std::size_t>(tap_bytes(g)) +
-           parameter_bytes(g);
+    return RowPixels<std::uint8_t>::scratch_bytes(g) + static_cast<std::size_t>(tap_bytes(g));
   }
   static std::int64_t work_items(const ConvGeometry& g) noexcept {
     const RowUnits units(g);
@@ -228,13 +238,11 @@ struct DepthwiseBytes {
     scratch += RowPixels<std::uint8_t>::scratch_bytes(g);
     auto* taps = reinterpret_cast<std::int32_t*>(scratch);
     list_taps(g, pixels.columns(), taps);
-    auto* parameters = reinterpret_cast<float*>(scratch + tap_bytes(g));
     const std::int64_t wide = wide_channels(g);
 
     ByteRowCall call{};
-    call.epilogue = ByteEpilogue(o.epilogue, parameters);
-    call.epilogue.template prepare<A>(0, wide);
-    if (wide < g.in_channels) call.epilogue.template prepare<Narrow>(wide, wide + Rest::channels);
+    call.epilogue = ByteEpilogue(o.epilogue, reinterpret_cast<const float*>(
+                                                 static_cast<const std::byte*>(o.packed) + parameters_at(g)));
     call.columns = pixels.columns();
     call.stride = g.stride_w;
     call.taps = taps;
@@ -267,7 +275,7 @@ struct DepthwiseBytes {
   }
 
   static constexpr ConvKernel kernel(const char* name) {
-    return {name, A::isa, &is_depthwise, &packed_bytes, &pack, &scratch_bytes, &work_items, &run};
+    return {name, A::isa, &is_depthwise, &packed_bytes, &pack, &scratch_bytes, &work_items, &run, &bind};
   }
 };
 

@@ -19,13 +19,14 @@ struct ByteEpilogue {
   static constexpr std::size_t bytes_per_channel = parameters * sizeof(float);
 
   const Epilogue* e = nullptr;
-  float* prepared = nullptr;     ///< bytes_per_channel for each channel, rounded up to whole blocks
+  const float* prepared =
+      nullptr;  ///< by prepare(): bytes_per_channel for each channel, rounded up to whole blocks
   const float* block = nullptr;  ///< of the current block
   std::int64_t output_bytes = 1, residual_bytes = 0;
   bool clamps_below = false;  ///< `low` lies above what saturation to 0 gives anyway
 
   ByteEpilogue() = default;
-  ByteEpilogue(const Epilogue& epilogue, float* memory) noexcept : e(&epilogue), prepared(memory) {
+  ByteEpilogue(const Epilogue& epilogue, const float* memory) noexcept : e(&epilogue), prepared(memory) {
     output_bytes = e->output_kind == Epilogue::Output::u8 ? 1 : 4;
     residual_bytes = e->residual_kind == Epilogue::Residual::none ? 0
                      : e->residual_kind == Epilogue::Residual::u8 ? 1
@@ -42,16 +43,16 @@ struct ByteEpilogue {
 
   /// Brings the parameters of the blocks in [from, until) into interleaved order.
   template <class A>
-  void prepare(std::int64_t from, std::int64_t until) const noexcept {
+  static void prepare(const Epilogue& e, float* prepared, std::int64_t from, std::int64_t until) noexcept {
     constexpr std::int64_t channels = 4 * Simd<A>::lanes;
-    const void* const sources[] = {e->acc_offset, e->scale, e->bias, e->slope, e->inv_scale};
+    const void* const sources[] = {e.acc_offset, e.scale, e.bias, e.slope, e.inv_scale};
     for (std::int64_t c = from; c < until; c += channels) {
       float* const to = prepared + c * parameters;
       for (int p = 0; p < upper; ++p) {
         if (sources[p] != nullptr)
           reorder<A>(static_cast<const std::uint8_t*>(sources[p]) + 4 * c, to + p * channels);
       }
-      if (e->output_kind == Epilogue::Output::u8) bound<A>(to + inverse * channels, to + upper * channels);
+      if (e.output_kind == Epilogue::Output::u8) bound<A>(e, to + inverse * channels, to + upper * channels);
     }
   }
 
@@ -118,12 +119,12 @@ struct ByteEpilogue {
   /// The clamps at `high` and at 255 as one bound on y * inv_scale. For inv_scale > 0 both products are
   /// rounded by the same monotonic function, so that clamping before or after the multiplication is the same.
   template <class A>
-  void bound(const float* inverses, float* to) const noexcept {
+  static void bound(const Epilogue& e, const float* inverses, float* to) noexcept {
     using V = Simd<A>;
-    const typename V::F most = V::broadcast(static_cast<float>(255 - e->zero_point));
+    const typename V::F most = V::broadcast(static_cast<float>(255 - e.zero_point));
     for (std::size_t j = 0; j < 4; ++j) {
       const typename V::F inv = V::load(inverses + j * V::lanes);
-      V::store(to + j * V::lanes, V::min(V::mul(V::broadcast(e->high), inv), most));
+      V::store(to + j * V::lanes, V::min(V::mul(V::broadcast(e.high), inv), most));
     }
   }
 
@@ -163,11 +164,16 @@ struct ByteEpilogue {
     typename V::I q[Width * 4];
     typename V::F v[Width * 4];
     unroll<4>([&](auto j) __attribute__((always_inline)) {
-      const typename V::F inv = parameter<A>(inverse, j), most = parameter<A>(upper, j);
-      unroll<Width>([&](auto x) __attribute__((always_inline)) {
-        v[x * 4 + j] = V::min(most, V::mul(y[x * 4 + j], inv));
-      });
+      const typename V::F inv = parameter<A>(inverse, j);
+      unroll<Width>([&](auto x) __attribute__((always_inline)) { v[x * 4 + j] = V::mul(y[x * 4 + j], inv); });
     });
+    if (!e->saturates) {
+      unroll<4>([&](auto j) __attribute__((always_inline)) {
+        const typename V::F most = parameter<A>(upper, j);
+        unroll<Width>([&](auto x)
+                          __attribute__((always_inline)) { v[x * 4 + j] = V::min(most, v[x * 4 + j]); });
+      });
+    }
     if (clamps_below) {
       unroll<4>([&](auto j) __attribute__((always_inline)) {
         const typename V::F least = V::mul(V::broadcast(e->low), parameter<A>(inverse, j));
@@ -175,20 +181,18 @@ struct ByteEpilogue {
                           __attribute__((always_inline)) { v[x * 4 + j] = V::max(v[x * 4 + j], least); });
       });
     }
-    const typename V::I zero_point = V::broadcast(e->zero_point);
-    unroll<Width * 4>([&](auto i) __attribute__((always_inline)) {
-      q[i] = V::add(V::nearbyint_as_int(v[i]), zero_point);
-    });
+    const typename V::I zero_points = V::broadcast(e->zero_point * 0x10001);
+    unroll<Width * 4>([&](auto i) __attribute__((always_inline)) { q[i] = V::nearbyint_as_int(v[i]); });
     if (channels == 4 * V::lanes) {
       unroll<Width>([&](auto x) __attribute__((always_inline)) {
         V::store_bytes(output + static_cast<std::int64_t>(x()) * step,
-                       V::pack_interleaved(q[x * 4], q[x * 4 + 1], q[x * 4 + 2], q[x * 4 + 3]));
+                       V::pack_interleaved(q[x * 4], q[x * 4 + 1], q[x * 4 + 2], q[x * 4 + 3], zero_points));
       });
       return;
     }
     unroll<Width>([&](auto x) __attribute__((always_inline)) {
       V::store_bytes_n(output + static_cast<std::int64_t>(x()) * step,
-                       V::pack_interleaved(q[x * 4], q[x * 4 + 1], q[x * 4 + 2], q[x * 4 + 3]),
+                       V::pack_interleaved(q[x * 4], q[x * 4 + 1], q[x * 4 + 2], q[x * 4 + 3], zero_points),
                        static_cast<int>(channels));
     });
   }

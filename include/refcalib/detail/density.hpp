@@ -51,14 +51,6 @@ class HalfMoments {
   /// Upper edge of the last occupied bin; 0 without any.
   [[nodiscard]] double reach() const { return static_cast<double>(counts_.size()); }
 
-  /// Integral of (x - centre)^2 times the density between two results of up_to(). Cancellation leaves a
-  /// relative error of about 1e-16 of the second moment, hence the floor at zero.
-  static double squared_error(const Moments& from, const Moments& to, double centre) {
-    const double error = (to.second - from.second) - 2.0 * centre * (to.first - from.first) +
-                         centre * centre * (to.mass - from.mass);
-    return std::max(error, 0.0);
-  }
-
  private:
   std::vector<std::uint64_t> counts_;
   std::vector<Moments> prefix_;
