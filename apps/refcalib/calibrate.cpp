@@ -1,5 +1,3 @@
-#include "engine/calibration/calibrate.h"
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +19,7 @@
 #include "apps/refcalib/progress.h"
 #include "apps/refcalib/statistics_io.h"
 #include "apps/refcalib/text.h"
+#include "engine/calibration/correct.h"
 #include "engine/calibration/method_spec.h"
 #include "engine/calibration/model_hash.h"
 #include "engine/calibration/observe_values.h"
@@ -46,6 +45,7 @@ struct Options {
   int kl_bins = 0;
   std::string weights, activations;
   bool float_weights = false, plain_biases = false;
+  bool equalize = false, full_biases = false, refine = false;
   double agreement = 0.99;
   IgnoredOptions ignored{
       {{"-c,--config", "models are named by -m in simplified mode"},
@@ -125,6 +125,17 @@ void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"per-channel", "per-tensor"}))
       ->group(how);
   app.add_flag("--no-bias-correction", o.plain_biases, "Keep the biases of the model")->group(how);
+  app.add_flag(
+         "--equalization", o.equalize,
+         "Scale channels so that layers share the width of their weights; kept if samples held back gain")
+      ->group(how);
+  app.add_flag(
+         "--full-bias-correction", o.full_biases,
+         "Correct biases layer by layer behind what was corrected before; kept if samples held back gain")
+      ->group(how);
+  app.add_flag("--refine-rounding", o.refine,
+               "Choose which weights are rounded up and which down; kept if samples held back gain")
+      ->group(how);
   app.add_flag("--float-weights", o.float_weights,
                "IR v10 and v11: keep FP32 weights behind FakeQuantize instead of storing them as i8")
       ->group(how);
@@ -236,6 +247,9 @@ engine::CalibrationOptions calibration_options(const Options& o, const engine::i
   options.weights_method = o.weights_method;
   options.kl_bins = o.kl_bins;
   if (o.plain_biases) options.correct_bias = false;
+  options.equalize |= o.equalize;
+  options.full_bias_correction |= o.full_biases;
+  options.refine_rounding |= o.refine;
   options.threads = o.model.threads;
   return options;
 }
@@ -268,7 +282,7 @@ engine::CalibrationResult calibrate(const Options& o, const engine::CalibrationO
     return engine::decide(model.graph, plan, statistics, options, dataset != nullptr ? &samples : nullptr);
   }
   ProgressMeter meter(report, parse_progress(o.progress, report.terminal()), "calibrating");
-  return engine::calibrate(model.graph, samples, options, [&](std::size_t done, std::size_t all) {
+  return engine::calibrate_and_correct(model.graph, samples, options, [&](std::size_t done, std::size_t all) {
     meter.update(done, all);
     return !interrupt.interrupted();
   });

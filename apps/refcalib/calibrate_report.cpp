@@ -48,6 +48,10 @@ void CalibrationReport::print(const std::string& how) const {
   report_.line("layers: " + std::to_string(count.int8) + " of " + std::to_string(count.heavy) +
                " with weights run in INT8, " + fixed(count.int8_macs_percent, 1) +
                " % of the multiplications");
+  for (const engine::CorrectionReport& c : result_.corrections)
+    report_.line("correction '" + c.name + "': " + (c.kept ? "kept" : "not kept") +
+                 ", SQNR of the outputs of " + counted(c.held_back, "sample") + " held back from " +
+                 decibels(c.before_db) + " to " + decibels(c.after_db));
   report_.line("observing " + duration(result_.collect_seconds) + ", searching limits " +
                duration(result_.search_seconds) + ", peak memory " + megabytes(peak_memory()));
   print_trust();

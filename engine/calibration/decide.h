@@ -30,12 +30,22 @@ struct ValueReport {
 /// Limits that fewer samples than this reach are worth a warning.
 inline constexpr std::size_t kFewSamples = 3;
 
+/// A correction that was tried on held-back samples: mean SQNR of the network's outputs over them, in dB, without and with it.
+struct CorrectionReport {
+  std::string name;
+  double before_db = 0, after_db = 0;
+  std::size_t held_back = 0;  ///< samples; 0: there were too few to prove anything
+  bool kept = false;
+};
+
+/// What a calibration came to.
 struct CalibrationResult {
   ir::Annotation annotation;
   std::vector<ValueReport> values;
   std::uint64_t samples = 0;
-  std::vector<std::string> left_out;       ///< corrections that need data, where there are only statistics
-  std::optional<Convergence> convergence;  ///< absent if the statistics keep no records
+  std::vector<CorrectionReport> corrections;  ///< of calibrate_and_correct
+  std::vector<std::string> left_out;          ///< corrections that need data, where there are only statistics
+  std::optional<Convergence> convergence;     ///< absent if the statistics keep no records
   double collect_seconds = 0, search_seconds = 0;
 };
 

@@ -38,7 +38,10 @@ struct CalibrationOptions : LayerSelection {
   bool per_channel_weights = true;
   std::string activations = "asymmetric";  ///< asymmetric | symmetric
   bool correct_bias = true;                ///< see bias_correction.h
-  int threads = 0;                         ///< 0: all cores; the result does not depend on it
+  bool equalize = false;  ///< see equalize.h; of calibrate_and_correct, kept where held-back samples gain
+  bool full_bias_correction = false;  ///< see refine_layers.h; likewise
+  bool refine_rounding = false;       ///< likewise
+  int threads = 0;                    ///< 0: all cores; the result does not depend on it
 };
 
 }  // namespace refcalib::engine

@@ -18,6 +18,9 @@ constexpr std::array<Preset, 3> kPresets{{
      [](CalibrationOptions& o) {
        o.activations = "asymmetric";
        o.correct_bias = true;
+       o.equalize = true;
+       o.full_bias_correction = true;
+       o.refine_rounding = true;
      }},
 }};
 

@@ -84,6 +84,8 @@ class StepObserver {
   virtual ~StepObserver() = default;
   /// `outputs`: what the step wrote; step -1 is called first with the network inputs.
   virtual void after_step(int step, std::span<const ValueView> outputs) noexcept = 0;
+  /// Asked after each step: true ends the run there.
+  virtual bool done() const noexcept { return false; }
 };
 
 /// Per-thread state of a Program: arena and team of threads. run() neither allocates nor throws.

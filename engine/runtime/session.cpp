@@ -76,7 +76,7 @@ void Session::run(StepObserver& observer) noexcept {
   const RunContext context = state_->context();
   const Program::Impl& impl = state_->program->impl();
   observer.after_step(-1, state_->input_views);
-  for (std::size_t i = 0; i < impl.steps.size(); ++i) {
+  for (std::size_t i = 0; i < impl.steps.size() && !observer.done(); ++i) {
     impl.steps[i]->run(context);
     observer.after_step(static_cast<int>(i), state_->step_views[i]);
   }

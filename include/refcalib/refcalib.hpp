@@ -17,3 +17,10 @@
 // Weights, and how good the outcome is.
 #include <refcalib/metrics.hpp>
 #include <refcalib/per_channel.hpp>
+// What can be done about the error that remains.
+#include <refcalib/bias_correction.hpp>
+#include <refcalib/channel_alignment.hpp>
+#include <refcalib/equalization.hpp>
+#include <refcalib/rounding.hpp>
+#include <refcalib/saturation.hpp>
+#include <refcalib/smooth_quant.hpp>

@@ -54,6 +54,14 @@ void check_weights(const Annotation::Weights& weights, const Graph& graph) {
     throw UsageError("the annotation has " + std::to_string(weights.bias.size()) + " bias values for " +
                          std::to_string(channels) + " channels",
                      {"", weights.layer, ""});
+  if (!weights.values.empty() &&
+      static_cast<std::int64_t>(weights.values.size()) != graph.value(node->inputs[1]).constant.count())
+    throw UsageError("the annotation has " + std::to_string(weights.values.size()) +
+                         " weights for a layer of " +
+                         std::to_string(graph.value(node->inputs[1]).constant.count()),
+                     {"", weights.layer, ""});
+  if (!std::all_of(weights.values.begin(), weights.values.end(), [](float w) { return std::isfinite(w); }))
+    throw UsageError("the annotation has weights that are not finite", {"", weights.layer, ""});
   for (const float bias : weights.bias)
     if (!std::isfinite(bias))
       throw UsageError("the annotation has a bias that is not finite", {"", weights.layer, ""});

@@ -5,6 +5,7 @@
 
 #include "engine/core/error.h"
 #include "engine/formats/ir/annotate.h"
+#include "engine/formats/ir/element_type.h"
 #include "engine/formats/ir/pre_process.h"
 
 namespace refcalib::engine::ir {
@@ -64,6 +65,23 @@ void add_statistics(Document& document, const Annotation::Activation& activation
   document.statistics.push_back(std::move(statistics));
 }
 
+/// Weights of the file's own type, behind the others. v7 may keep them in a Const layer, which other layers may read too: then the layer
+/// gets a blob of its own, which counts first.
+void replace_weights(Document& document, Layer& layer, const std::vector<float>& values) {
+  const auto found =
+      std::find_if(layer.blobs.begin(), layer.blobs.end(), [](const Blob& b) { return b.name == "weights"; });
+  const std::string precision = found != layer.blobs.end() ? found->precision : "";
+  const std::string& declared = !precision.empty()         ? precision
+                                : !layer.precision.empty() ? layer.precision
+                                                           : document.precision;
+  const DType type = declared.empty() ? DType::f32 : element_type(declared);
+  const Blob blob = document.append("weights", encode_floats(type, values), precision);
+  if (found != layer.blobs.end())
+    *found = blob;
+  else
+    layer.blobs.push_back(blob);
+}
+
 }  // namespace
 
 void strip_legacy(Document& document) {
@@ -84,6 +102,7 @@ void annotate_legacy(Document& document, const Annotation& annotation, const Gra
     Layer* layer = find_layer(document, weights.layer);
     if (layer == nullptr) throw UsageError("the file has no such layer", {"", weights.layer, ""});
     layer->set_attribute("quantization_level", "I8");
+    if (!weights.values.empty()) replace_weights(document, *layer, weights.values);
     if (weights.range.empty() && weights.bias.empty()) continue;
     LayerCalibration& entry = entries.at(weights.layer);
     entry.weights = weights.range;

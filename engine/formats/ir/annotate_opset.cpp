@@ -23,6 +23,7 @@ namespace {
 constexpr std::string_view kActivationSuffix = "/fq";
 constexpr std::string_view kWeightSuffix = "/weights_fq";
 constexpr std::string_view kBiasSuffix = "/bias_add";
+constexpr std::string_view kRefinedWeightsSuffix = "/refined";
 constexpr const char* kRecalibrate = "calibrate the floating-point model instead";
 
 bool is_type(const Layer& layer, std::string_view type) noexcept {
@@ -96,6 +97,7 @@ class OpsetAnnotator {
  public:
   OpsetAnnotator(Document& document, const Graph& graph) : editor_(document), graph_(graph) {}
 
+  void replace_weights(const Annotation::Weights& weights);
   void correct_bias(const Annotation::Weights& weights);
   void quantize_weights(const Annotation::Weights& weights);
   void quantize_activation(const Annotation::Activation& activation,
@@ -219,6 +221,31 @@ PortRef OpsetAnnotator::prepare_weights(int consumer, std::int64_t channels) {
     return {producer.id, producer.inputs.front().id};
   }
   throw UnsupportedError("the weights come from a " + producer.type + " layer, not from a constant", where);
+}
+
+/// Gives the layer a constant of its own in the place of the old one, of the same type and shape. What stands between the constant and the
+/// layer (Convert, Reshape) stays; if others read through it, they read the new weights too, as they read the old ones.
+void OpsetAnnotator::replace_weights(const Annotation::Weights& weights) {
+  if (weights.values.empty() || stored_in_integers(weighted_layer(weights.layer))) return;
+  const Layer* reader = &weighted_layer(weights.layer);
+  std::size_t rank = 1;
+  PortRef source = editor_.source(*reader, rank);
+  while (!is_type(editor_.layer(source.layer), "Const")) {
+    reader = &editor_.layer(source.layer);
+    rank = 0;
+    if (!is_type(*reader, "Convert") && !is_type(*reader, "Reshape"))
+      throw UnsupportedError("the weights come from a " + reader->type + " layer, not from a constant",
+                             {"", weights.layer, kRecalibrate});
+    source = editor_.source(*reader, rank);
+  }
+  const PortRef input = {reader->id, reader->inputs.at(rank).id};
+  const Layer old = editor_.layer(source.layer);
+  const std::string* type = old.attribute("element_type");
+  const DType element = type != nullptr ? element_type(*type) : element_type(old.outputs.at(0).precision);
+  const PortRef constant =
+      editor_.insert_constant(old.id, old.name + std::string(kRefinedWeightsSuffix), element,
+                              old.outputs.at(0).dims, encode_floats(element, weights.values));
+  editor_.reconnect(input, constant);
 }
 
 PortRef OpsetAnnotator::insert_fake_quantize(const std::string& name, PortRef data,
@@ -371,6 +398,7 @@ void strip_opset(Document& document) {
 
 void annotate_opset(Document& document, const Annotation& annotation, const Graph& graph) {
   OpsetAnnotator annotator(document, graph);
+  for (const Annotation::Weights& weights : annotation.weights) annotator.replace_weights(weights);
   for (const Annotation::Weights& weights : annotation.weights) annotator.correct_bias(weights);
   for (const Annotation::Weights& weights : annotation.weights)
     if (std::find(annotation.keep_float.begin(), annotation.keep_float.end(), weights.layer) ==

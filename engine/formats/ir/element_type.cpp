@@ -5,6 +5,7 @@
 
 #include "engine/core/error.h"
 #include "engine/formats/ir/text.h"
+#include "engine/graph/constant.h"
 
 namespace refcalib::engine::ir {
 namespace {
@@ -56,6 +57,20 @@ std::string_view port_precision(DType type) noexcept {
   for (const Row& row : kTypes)
     if (row.type == type) return row.port;
   return "UNSPECIFIED";
+}
+
+std::vector<std::byte> encode_floats(DType type, std::span<const float> values) {
+  const auto copy = [](const auto& elements) {
+    const auto bytes = std::as_bytes(std::span(elements));
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  if (type == DType::f32) return copy(values);
+  if (type != DType::f16)
+    throw UnsupportedError("weights of type " + std::string(port_precision(type)) + " cannot be replaced");
+  std::vector<std::uint16_t> halves;
+  halves.reserve(values.size());
+  for (const float value : values) halves.push_back(float_to_half(value));
+  return copy(halves);
 }
 
 Blob constant_blob(const Layer& layer) {

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "engine/core/dtype.h"
 #include "engine/formats/ir/document.h"
@@ -17,6 +20,9 @@ DType element_type(std::string_view name);
 
 /// The name that a port's `precision` uses: "FP32", "I64" …
 std::string_view port_precision(DType type) noexcept;
+
+/// The bytes of floats in an element type, f32 or f16 (rounded to nearest even). Throws UnsupportedError for others.
+std::vector<std::byte> encode_floats(DType type, std::span<const float> values);
 
 /// The bytes of a v10/v11 Const, from its attributes `offset` and `size`. Throws FormatError.
 Blob constant_blob(const Layer& layer);

@@ -32,7 +32,8 @@ struct Annotation {
     std::string layer;                     ///< name of the Graph node
     std::vector<QuantizationRange> range;  ///< symmetric: low = -high; one, or one per output channel
     std::int32_t levels = 255;
-    std::vector<float> bias;  ///< corrected bias, empty if unchanged
+    std::vector<float> bias;         ///< corrected bias, empty if unchanged
+    std::vector<float> values = {};  ///< other weights, in the order of the constant; empty if unchanged
   };
   std::vector<Activation> activations;
   std::vector<Weights> weights;

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/graph/graph.h"
+
+namespace refcalib::engine {
+
+/// Largest magnitude of each channel of a value, by the value's name.
+using ChannelRanges = std::map<std::string, std::vector<double>, std::less<>>;
+
+/// What equalize() evens out.
+struct EqualizeOptions {
+  /// 0: nothing, 1: all channels of a value get the same range, which takes most from the weights that read it.
+  double strength = 0.5;
+  /// Even out the ranges of the weights instead: for weights that share one scale per layer.
+  bool weights = false;
+};
+
+/// A network whose channels were scaled, and what differs from the file.
+struct Equalized {
+  Graph graph;                      ///< in the form of the original one
+  std::vector<std::string> layers;  ///< those with other weights or biases
+};
+
+/// Cross-layer equalization: divides channels between layers by factors s in (0, 1] and multiplies the weights that read them
+/// (include/refcalib/equalization.hpp). Values that share one activation scale: s = (range / largest range)^strength. Weights that share
+/// one scale: s = sqrt(range of what writes the channel / range of what reads it), in turns until it settles, but not below what
+/// keeps the channel within its value's range. So no value grows beyond its tensor's largest range: a clamp behind a layer (ReLU6) clamps
+/// nothing that it did not clamp before on the data of which `ranges` are, and the float network computes the same up to rounding.
+/// `weighted`: layers of the simplified graph that run on integers; `ranges`: of the values stored as integers. Other layers, and
+/// channels that reach other operations, stay as they are.
+Equalized equalize(const Graph& original, const Graph& simplified, const std::vector<NodeId>& weighted,
+                   const ChannelRanges& ranges, const EqualizeOptions& options);
+
+}  // namespace refcalib::engine

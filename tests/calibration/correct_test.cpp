@@ -1,0 +1,238 @@
+#include "engine/calibration/correct.h"
+
+#include <cmath>
+
+#include "engine/calibration/annotated_graph.h"
+#include "engine/calibration/candidates.h"
+#include "engine/calibration/equalize.h"
+#include "engine/calibration/refine_layers.h"
+#include "engine/formats/model.h"
+#include "engine/graph/builder.h"
+#include "engine/ops/activation.h"
+#include "engine/ops/convolution.h"
+#include "engine/passes/passes.h"
+#include "tests/calibration/samples.h"
+
+using namespace refcalib_test;
+
+namespace {
+
+/// Repeatable values between -1 and 1.
+std::vector<float> waves(std::size_t count, float seed) {
+  std::vector<float> values(count);
+  for (std::size_t i = 0; i < count; ++i) values[i] = std::sin(static_cast<float>(i) * 1.7F + seed * 12.9F);
+  return values;
+}
+
+Attributes convolution(std::int64_t pad) {
+  ConvolutionAttributes a;
+  a.strides = a.dilations = {1, 1};
+  a.pads_begin = a.pads_end = {pad, pad};
+  return Attributes::of(std::move(a));
+}
+
+/// Two convolutions of which the channels between differ in size 200-fold; no biases.
+struct Uneven {
+  static constexpr std::int64_t kChannels = 8;
+  GraphBuilder b;
+
+  explicit Uneven(const ActivationAttributes& activation) {
+    const ValueId x = b.input("x", DType::f32, {1, 3, 10, 10});
+    std::vector<float> first = waves(kChannels * 3 * 9, 1), second = waves(4 * kChannels * 9, 2);
+    for (std::size_t i = 0; i < first.size(); ++i)
+      first[i] *= std::pow(200.0F, -static_cast<float>(i / 27) / 7);
+    for (std::size_t i = 0; i < second.size(); ++i)
+      second[i] *= std::pow(200.0F, static_cast<float>(i / 9 % kChannels) / 7);
+    const ValueId c = b.add1("Convolution", "c1", convolution(1),
+                             {x, b.constant("w1", Constant::f32({1, kChannels, 3, 3, 3}, first))});
+    const ValueId r = b.add1("Activation", "r1", Attributes::of(activation), {c});
+    const ValueId y = b.add1("Convolution", "c2", convolution(1),
+                             {r, b.constant("w2", Constant::f32({1, 4, kChannels, 3, 3}, second))});
+    b.output(b.add1("Activation", "sigmoid", Attributes::of(ActivationAttributes{"sigmoid", 0, 0}), {y}));
+  }
+  const Graph& graph() { return b.graph(); }
+};
+
+Samples samples_of(std::size_t count) {
+  Samples samples;
+  for (std::size_t i = 0; i < count; ++i)
+    samples.push_back({Tensor{{1, 3, 10, 10}, waves(300, static_cast<float>(i + 10))}});
+  return samples;
+}
+
+std::vector<float> answer(const Graph& graph, const Samples& samples, std::size_t index, bool int8) {
+  Session session(Program::compile(graph, options_for(available_isas().back(), int8)), 1);
+  std::copy(samples[index][0].data.begin(), samples[index][0].data.end(), session.input(0).begin());
+  session.run();
+  return {session.output(0).begin(), session.output(0).end()};
+}
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    largest = std::max(largest, std::fabs(double{a[i]} - double{b[i]}));
+  return largest;
+}
+
+Graph simplified(const Graph& graph) {
+  Graph simple = graph;
+  run_passes(simple, simplification_passes());
+  return simple;
+}
+
+ChannelRanges ranges_of(const ir::Annotation& annotation) {
+  ChannelRanges ranges;
+  for (const auto& activation : annotation.activations)
+    for (std::size_t c = 0; c < activation.channel_max.size(); ++c)
+      ranges[activation.value].push_back(std::max(std::fabs(double{activation.channel_min[c]}),
+                                                  std::fabs(double{activation.channel_max[c]})));
+  return ranges;
+}
+
+CalibrationOptions all_corrections() {
+  CalibrationOptions options;
+  options.equalize = options.full_bias_correction = options.refine_rounding = true;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("equalization evens out ranges and keeps what the network computes", "[correct]") {
+  const Samples samples = samples_of(6);
+  const ActivationAttributes kinds[] = {{"relu", 0, 0}, {"leaky_relu", 0.1, 0}, {"clamp", 0, 3.0}};
+  for (const ActivationAttributes& activation : kinds) {
+    INFO(activation.function);
+    Uneven network(activation);
+    const Graph simple = simplified(network.graph());
+    const ChannelRanges before = ranges_of(calibrated(network.graph(), samples).annotation);
+    for (const bool weights : {false, true}) {
+      EqualizeOptions options;
+      options.strength = 1;
+      options.weights = weights;
+      const Equalized equalized =
+          equalize(network.graph(), simple, find_candidates(simple).weighted, before, options);
+      CHECK(equalized.layers == std::vector<std::string>{"c1", "c2"});
+      for (std::size_t i = 0; i < samples.size(); ++i)
+        CHECK(largest_difference(answer(network.graph(), samples, i, false),
+                                 answer(equalized.graph, samples, i, false)) < 1e-4);
+      const ChannelRanges after = ranges_of(calibrated(equalized.graph, samples).annotation);
+      const auto& old_ranges = before.at("r1");
+      const auto& new_ranges = after.at("r1");
+      const double top = *std::max_element(old_ranges.begin(), old_ranges.end());
+      CHECK(*std::max_element(new_ranges.begin(), new_ranges.end()) <= top * 1.0001);
+      CHECK(*std::min_element(new_ranges.begin(), new_ranges.end()) >
+            4 * *std::min_element(old_ranges.begin(), old_ranges.end()));
+    }
+  }
+}
+
+TEST_CASE("channels that other operations read are not scaled", "[correct]") {
+  const Samples samples = samples_of(3);
+  Uneven network({"tanh", 0, 0});
+  const Graph simple = simplified(network.graph());
+  const ChannelRanges ranges = ranges_of(calibrated(network.graph(), samples).annotation);
+  CHECK(equalize(network.graph(), simple, find_candidates(simple).weighted, ranges, {}).layers.empty());
+}
+
+TEST_CASE("full bias correction restores means, also of layers without a bias, for any number of threads",
+          "[correct]") {
+  const Samples samples = samples_of(12);
+  Uneven network({"relu", 0, 0});
+  CalibrationOptions plain;
+  plain.correct_bias = false;
+  const CalibrationResult base = calibrated(network.graph(), samples, plain);
+  const Graph simple = simplified(network.graph());
+  std::vector<ir::Annotation> results;
+  for (const int threads : {1, 3}) {
+    ir::Annotation annotation = base.annotation;
+    refine_layers(network.graph(), simple, find_candidates(simple).weighted, samples.size(), filling(samples),
+                  {.biases = true, .weights = true, .threads = threads}, annotation);
+    results.push_back(annotation);
+  }
+  CHECK(same_annotation(results[0], results[1]));
+  REQUIRE(results[0].weights.size() == 2);
+  for (std::size_t l = 0; l < 2; ++l) {
+    CHECK(results[0].weights[l].bias.size() == (l == 0 ? 8 : 4));
+    CHECK(same_bytes(results[0].weights[l].values, results[1].weights[l].values));
+  }
+
+  // Mean of each channel in front of the sigmoid.
+  const auto means = [&](const Graph& graph, bool int8) {
+    Graph cut = graph;
+    cut.outputs = {cut.find_value("c2")};
+    std::vector<double> mean(4, 0.0);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      const std::vector<float> y = answer(cut, samples, i, int8);
+      for (std::size_t e = 0; e < y.size(); ++e) mean[e / 100] += double{y[e]} / 1200;
+    }
+    return mean;
+  };
+  const auto expected = means(network.graph(), false),
+             before = means(annotated_graph(network.graph(), base.annotation), true),
+             after = means(annotated_graph(network.graph(), results[0]), true);
+  for (std::size_t c = 0; c < 4; ++c) {
+    INFO(c << ": " << expected[c] << ", uncorrected " << before[c] << ", corrected " << after[c]);
+    CHECK(std::fabs(after[c] - expected[c]) < 0.02 * (1 + std::fabs(before[c] - expected[c])));
+  }
+}
+
+TEST_CASE("corrections are kept if held-back samples gain, and the report says so", "[correct]") {
+  const Samples samples = samples_of(16);
+  Uneven network({"relu", 0, 0});
+  const CalibrationResult result =
+      calibrate_and_correct(network.graph(), {samples.size(), filling(samples)}, all_corrections());
+  REQUIRE(result.corrections.size() == 2);
+  CHECK(result.corrections[0].name == "equalization");
+  for (const CorrectionReport& correction : result.corrections) {
+    CHECK(correction.held_back == 4);
+    CHECK(correction.kept == (correction.after_db > correction.before_db));
+  }
+  CHECK(result.samples == 16);
+
+  // Too few samples prove nothing.
+  const Samples few = samples_of(7);
+  const CalibrationResult plain =
+      calibrate_and_correct(network.graph(), {few.size(), filling(few)}, all_corrections());
+  CHECK(plain.corrections.empty());
+  CHECK(same_annotation(plain.annotation, calibrated(network.graph(), few).annotation));
+}
+
+TEST_CASE("corrected models in memory are those of the annotated file", "[correct]") {
+  for (const char* const name : {"shapes_v7.xml", "shapes_v11.xml"}) {
+    INFO(name);
+    const Model model = load_model(std::filesystem::path(REFCALIB_SOURCE_DIR) / "examples" / "model" / name);
+    Samples samples;
+    for (std::size_t i = 0; i < 8; ++i) {
+      std::vector<float> pixels = waves(3 * 32 * 32, static_cast<float>(i));
+      for (float& p : pixels) p = 127.5F + 127.5F * p;
+      samples.push_back({Tensor{{1, 3, 32, 32}, pixels}});
+    }
+    // Whatever helps on such data: the corrections by themselves.
+    const Graph simple = simplified(model.graph);
+    ir::Annotation annotation = calibrated(model.graph, samples).annotation;
+    refine_layers(model.graph, simple, find_candidates(simple).weighted, samples.size(), filling(samples), {},
+                  annotation);
+    std::size_t changed = 0;
+    for (const auto& weights : annotation.weights) changed += !weights.values.empty();
+    CHECK(changed >= 10);
+    const ir::Document document = ir::annotate(model.document, annotation);
+    const Graph stored = ir::to_graph(ir::compress_weights(document));
+    const Graph in_memory = annotated_graph(model.graph, annotation);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      const std::vector<float> expected = answer(in_memory, samples, i, true);
+      CHECK(same_bytes(answer(ir::to_graph(document), samples, i, true), expected));
+      CHECK(same_bytes(answer(stored, samples, i, true), expected));
+    }
+    // Calibrating again leaves corrected layers as they are.
+    const Graph again = ir::to_graph(document);
+    ir::Annotation second = calibrated(again, samples).annotation;
+    const Graph simple_again = [&] {
+      Graph graph = again;
+      drop_quantization(graph);
+      return simplified(graph);
+    }();
+    refine_layers(again, simple_again, find_candidates(simple_again).weighted, samples.size(),
+                  filling(samples), {}, second);
+    for (const auto& weights : second.weights) CHECK(weights.values.empty());
+  }
+}
