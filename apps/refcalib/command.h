@@ -36,6 +36,7 @@ Command inspect_command();
 Command compare_command();
 Command collect_command();
 Command merge_command();
+Command diagnose_command();
 Command isa_command();
 
 }  // namespace refcalib::app
