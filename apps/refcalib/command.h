@@ -37,6 +37,7 @@ Command compare_command();
 Command collect_command();
 Command merge_command();
 Command convert_command();
+Command diagnose_command();
 Command isa_command();
 Command accuracy_command();
 Command convert_annotation_command();

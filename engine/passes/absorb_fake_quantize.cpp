@@ -211,14 +211,15 @@ void fold_constants(Graph& graph, NodeId id) {
 
 /// FakeQuantize with equal input and output ranges becomes an annotation of the value in front of it: activations get u8 scale and zero
 /// point, constant weights their s8 scales. Others stay and run in float by the formula; of constants they are evaluated here, and so is
-/// what only reads constants then, in one walk, so that a FakeQuantize of a constant is met whatever stands in front of it.
+/// what only reads constants then, in one walk, so that a FakeQuantize of a constant is met whatever stands in front of it. One that
+/// must stay in float stays.
 void absorb_fake_quantize(Graph& graph) {
   for (const NodeId id : graph.order()) {
     if (graph.node(id).op != "FakeQuantize") {
       fold_constants(graph, id);
       continue;
     }
-    absorb(graph, id);
+    if (graph.node(id).hint != PrecisionHint::keep_float) absorb(graph, id);
     if (!graph.node(id).erased && graph.value(graph.node(id).inputs[0]).constant) evaluate(graph, id);
   }
 }

@@ -14,6 +14,10 @@
 #include <refcalib/observer.hpp>
 #include <refcalib/quantization_noise.hpp>
 #include <refcalib/threshold.hpp>
+// The same for all values of a network, as files that add up.
+#include <refcalib/collector.hpp>
+#include <refcalib/statistics.hpp>
+#include <refcalib/statistics_file.hpp>
 // Weights, and how good the outcome is.
 #include <refcalib/metrics.hpp>
 #include <refcalib/per_channel.hpp>

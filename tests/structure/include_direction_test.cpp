@@ -46,13 +46,16 @@ const std::vector<Layer>& layers() {
       {"engine/calibration/",
        {"include/", "engine/core/", "engine/cpu/", "engine/graph/", "engine/ops/", "engine/passes/",
         "engine/runtime/", "engine/formats/"}},
+      {"engine/diagnosis/",
+       {"engine/core/", "engine/graph/", "engine/ops/", "engine/passes/", "engine/runtime/",
+        "engine/calibration/"}},
       {"engine/evaluation/", {"include/", "engine/core/", "engine/runtime/"}},
       // The command line sees the engine's public face; of the kernels only the measurement of the machine's
       // peak.
       {"engine/kernels/peak/", {"engine/core/", "engine/cpu/", "engine/kernels/"}},
       {"apps/",
        {"include/", "engine/core/", "engine/cpu/", "engine/graph/", "engine/runtime/", "engine/formats/",
-        "engine/calibration/", "engine/evaluation/", "engine/kernels/peak/"}},
+        "engine/calibration/", "engine/diagnosis/", "engine/evaluation/", "engine/kernels/peak/"}},
   };
   return table;
 }
