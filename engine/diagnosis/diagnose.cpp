@@ -97,18 +97,13 @@ void describe_weights(const Graph& reference, Evidence& evidence) {
   const WeightChannels channel = weight_channels_of(reference, node);
   const std::vector<float> w = reference.value(node.inputs[1]).constant.to_floats();
   const std::vector<float> integer = change.weights->to_floats();
-  std::vector<float> reach(channel.count(), 0.0F);
   evidence.weight_reach.assign(channel.count(), 0.0);
+  std::size_t beyond = 0;
   for (std::size_t i = 0; i < w.size(); ++i) {
     const std::size_t c = channel.of(i);
     evidence.weight_reach[c] = std::max(evidence.weight_reach[c], std::abs(static_cast<double>(w[i])));
-    reach[c] = std::max(reach[c], std::abs(integer[i]));
-  }
-  std::size_t beyond = 0;
-  for (std::size_t i = 0; i < w.size(); ++i) {
-    const float limit = reach[channel.of(i)];
-    // A channel of zeros is dead, not clipped.
-    beyond += limit > 0 && std::abs(w[i]) > limit * 1.01F && std::abs(integer[i]) >= limit * 0.999F;
+    // Rounding alone moves a weight by half a step.
+    beyond += std::abs(w[i]) - std::abs(integer[i]) > 0.6F * change.weight_steps[c];
   }
   evidence.clipped_weights =
       static_cast<double>(beyond) / static_cast<double>(std::max<std::size_t>(w.size(), 1));

@@ -51,8 +51,8 @@ Placed placed(const Graph& quantized) {
   return result;
 }
 
-/// The weights that a layer of the quantized graph runs with, as floats.
-Constant executed_weights(const Graph& graph, const Node& node) {
+/// The weights that a layer of the quantized graph runs with, as floats, and the scale of each output channel.
+Constant executed_weights(const Graph& graph, const Node& node, std::vector<float>& steps) {
   const Value& value = graph.value(node.inputs[1]);
   const WeightChannels channel = weight_channels_of(graph, node);
   std::vector<float> w = value.constant.to_floats();
@@ -68,9 +68,11 @@ Constant executed_weights(const Graph& graph, const Node& node) {
     }
     q = weight_quantization(ranges, 255);
   }
+  steps.assign(channel.count(), q.scale.front());
+  if (q.per_channel()) steps = q.scale;
   const bool integers = value.constant.dtype() != DType::f32 && value.constant.dtype() != DType::f16;
   for (std::size_t i = 0; i < w.size(); ++i) {
-    const float scale = q.scale[q.per_channel() ? channel.of(i) : 0];
+    const float scale = steps[channel.of(i)];
     const float integer =
         integers ? w[i] : std::clamp(std::nearbyint(w[i] * (1.0F / scale)), -127.0F, 127.0F);
     w[i] = integer * scale;
@@ -93,7 +95,7 @@ void compare_weights(const Graph& reference, const Graph& quantized, const Node&
   if (quantized.value(other.inputs[1]).constant.shape() != reference.value(node.inputs[1]).constant.shape())
     throw UsageError("the two models differ: other weights",
                      {{}, change.layer, "name an INT8 model of this one"});
-  change.weights = executed_weights(quantized, other);
+  change.weights = executed_weights(quantized, other, change.weight_steps);
   const std::size_t channels = weight_channels_of(reference, node).count();
   std::vector<float> bias = bias_of(quantized, other, channels);
   if (bias != bias_of(reference, node, channels))

@@ -15,6 +15,7 @@ struct LayerChange {
   NodeId node = kNone;              ///< in the float graph; kNone for a network input
   ValueId value = kNone;            ///< what it writes
   std::optional<Constant> weights;  ///< the integers times their scale
+  std::vector<float> weight_steps;  ///< their scale, of each output channel
   std::optional<Constant> bias;     ///< if it differs from that of the float network
   /// Limits in which its value is stored in 256 levels: one, or one per channel; empty: it stays in float.
   std::vector<QuantizationRange> stored;

@@ -145,7 +145,7 @@ TEST_CASE("layers are selected by patterns, lists and place", "[cli]") {
   const Case cases[] = {{{}, "11 of 11"},
                         {{"--ignore-layer-names", "res3?"}, "9 of 11"},
                         {{"--ignore_layer_names_path", list}, "8 of 11"},
-                        {{"--int8-layers", "conv1", "dw*"}, "3 of 11"},
+                        {{"--int8-layers", "conv1", "dw*"}, "4 of 11"},
                         {{"--int8-layers-path", list}, "3 of 11"},
                         {{"--first-layer", "fp32"}, "10 of 11"},
                         {{"--first-layer", "fp32", "--last-layer", "fp32"}, "9 of 11"},
@@ -162,7 +162,7 @@ TEST_CASE("layers are selected by patterns, lists and place", "[cli]") {
     arguments.insert(arguments.end(), options.begin(), options.end());
     return arguments;
   };
-  fail(with({"--ignore-layer-names", "res3c"}), 2, {"no layer 'res3c' (is 'res3a' meant?)"});
+  fail(with({"--ignore-layer-names", "res3c"}), 2, {"no layer 'res3c' (is 'res3' meant?)"});
   fail(with({"--ignore-layer-types", "Convolutional"}), 2, {"'Convolutional'", "is 'Convolution' meant?"});
   fail(with({"--ignore-between", "res3a"}), 2, {"FIRST:LAST"});
   fail(with({"--int8-layers-path", folder.write("nothing", "\n").string()}), 2, {"names no layer"});
@@ -188,4 +188,24 @@ TEST_CASE("subsets are drawn by seed and percentage", "[cli]") {
   fail(
       {"collect", "-m", model, "-s", example("calibration"), "-o", file, "-ss", "3", "--subset-percent", "4"},
       2, {"--subset"});
+}
+
+TEST_CASE("a calibrated model is diagnosed, in words and as reports", "[cli]") {
+  const TemporaryFolder folder;
+  const std::string model = example("shapes_v7.xml"), quantized = folder / "q.xml";
+  succeed({"calibrate", "-sm", "-m", model, "-s", example("calibration"), "-ss", "20", "--weights",
+           "per-tensor", "-o", quantized, "--no-measure"});
+  const std::string json = folder / "d.json", csv = folder / "d.csv";
+  const Outcome outcome = succeed({"diagnose", "-m", model, "-q", quantized, "-i", example("heldout"), "-ss",
+                                   "4", "--explain", "2", "--rows", "3", "--report", json, csv});
+  CHECK_THAT(outcome.out, Contains("simulated from its layers: ") && Contains("4 runs compared") &&
+                              Contains("1. '") && Contains("2. '") && Contains("helps most: weights anew"));
+  CHECK(lines_with(content_of(csv), "dw5,Convolution,") == 1);
+  CHECK(std::count(content_of(csv).begin(), content_of(csv).end(), '\n') >= 12);
+  CHECK_THAT(content_of(json), Contains("\"output_sqnr_db\": ") && Contains("\"remedies\": [{"));
+  fail({"diagnose", "-m", model, "-q", model, "-i", example("heldout")}, 2,
+       {"nothing in the second model is quantized"});
+  fail({"diagnose", "-m", model, "-q", quantized}, 2, {"no data"});
+  fail({"diagnose", "-m", model, "-q", quantized, "-i", example("heldout"), "--report", folder / "d.txt"}, 2,
+       {"d.txt", ".json or .csv"});
 }
