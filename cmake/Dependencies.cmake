@@ -70,7 +70,7 @@ if(REFCALIB_BUILD_ENGINE)
     target_link_libraries(refcalib_yaml INTERFACE yaml-cpp::yaml-cpp)
   endif()
 
-  # --- nlohmann_json: annotations, stored predictions; in tests the index of golden outputs ---------------------
+  # --- nlohmann_json: annotations, stored predictions, profiles of targets; in tests the index of golden outputs --
   if(NOT TARGET nlohmann_json::nlohmann_json)
     find_package(nlohmann_json QUIET)
     if(NOT nlohmann_json_FOUND)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the project needs, and only those that are missing. Offline it succeeds if none is.
-#   packages.sh GROUP...    groups: build (the program), test (tests and benchmarks), golden (weights of the larger test networks)
+#   packages.sh GROUP...    groups: build (the program), test (tests and benchmarks), golden (weights of the larger test networks),
+#   peers (what benchmarks compare with)
 set -euo pipefail
 
 # THE LIST of packages.
@@ -8,6 +9,7 @@ declare -A packages=(
   [build]="g++ cmake ninja-build libxsimd-dev libpugixml-dev libcli11-dev libstb-dev libyaml-cpp-dev nlohmann-json3-dev libprotobuf-dev protobuf-compiler"
   [test]="catch2 libbenchmark-dev"
   [golden]="python3 python3-numpy"
+  [peers]="libdnnl-dev"
 )
 
 wanted=()

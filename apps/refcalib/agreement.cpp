@@ -5,6 +5,7 @@
 #include <limits>
 #include <refcalib/metrics.hpp>
 
+#include "apps/refcalib/detection_report.h"
 #include "engine/core/error.h"
 #include "engine/evaluation/topk.h"
 
@@ -96,6 +97,10 @@ Agreement measure_agreement(engine::Session& reference, engine::Session& other, 
                             std::size_t runs) {
   auto pairs = pair_outputs(reference.program(), other.program());
   const auto classes = classification_output(reference.program().outputs());
+  DetectionComparison detections(reference.program(), other.program());
+  std::erase_if(pairs, [&](const Accumulator& pair) {
+    return detections.has(reference.program().outputs()[pair.reference].name);
+  });
   std::size_t valid_runs = 0, same = 0, compared = 0;
   Agreement result;
   for (std::size_t run = 0; run < std::min(runs, dataset.runs()); ++run) {
@@ -104,6 +109,7 @@ Agreement measure_agreement(engine::Session& reference, engine::Session& other, 
     reference.run();
     other.run();
     ++valid_runs;
+    detections.add(reference, other);
     for (Accumulator& pair : pairs) pair.add(reference.output(pair.reference), other.output(pair.other));
     const auto rows = dataset.rows();
     for (std::size_t row = 0; row < rows.size(); ++row) {
@@ -123,6 +129,7 @@ Agreement measure_agreement(engine::Session& reference, engine::Session& other, 
     result.outputs.push_back({reference.program().outputs()[pair.reference].name,
                               valid_runs == 0 ? 0.0 : pair.cosine / static_cast<double>(valid_runs),
                               pair.sqnr.mean(), pair.max_error});
+  result.detections = detections.text();
   if (compared > 0) result.top1_percent = 100.0 * static_cast<double>(same) / static_cast<double>(compared);
   return result;
 }

@@ -21,7 +21,8 @@ struct OutputAgreement {
 
 struct Agreement {
   std::size_t samples = 0;
-  std::vector<OutputAgreement> outputs;
+  std::vector<OutputAgreement> outputs;  ///< but for those that list detections
+  std::string detections;                ///< a line for each of those, see DetectionComparison
   /// Percentage of samples with the same best class, if an output looks like a classification.
   std::optional<double> top1_percent;
 };

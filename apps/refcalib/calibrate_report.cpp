@@ -53,7 +53,8 @@ void CalibrationReport::print(const std::string& how) const {
   print_trust();
   std::filesystem::path weights_file = written_;
   weights_file.replace_extension(".bin");
-  report_.line("written: " + written_.string() + ", " + weights_file.string());
+  const bool two_files = written_.extension() == ".xml";
+  report_.line("written: " + written_.string() + (two_files ? ", " + weights_file.string() : ""));
 }
 
 void CalibrationReport::print_trust() const {
@@ -79,11 +80,11 @@ void CalibrationReport::print_trust() const {
 
 void CalibrationReport::print_layers(bool print, const std::string& file) const {
   Table table;
-  table.header = {"layer",        "operation", "precision", "observed min",
-                  "observed max", "low",       "high",      "why not INT8"};
-  table.left = {1, 2, 7};
+  table.header = {"layer", "operation", "precision", "observed min", "observed max",
+                  "low",   "high",      "method",    "why not INT8"};
+  table.left = {1, 2, 7, 8};
   for (const engine::StepInfo& step : program_->steps()) {
-    std::vector<std::string> row{step.name, step.op, step.precision, "", "", "", "", step.reason};
+    std::vector<std::string> row{step.name, step.op, step.precision, "", "", "", "", "", step.reason};
     for (const engine::ValueId id : step.outputs) {
       const std::string& name = program_->graph().value(id).name;
       const auto value = std::find_if(result_.values.begin(), result_.values.end(),
@@ -93,6 +94,7 @@ void CalibrationReport::print_layers(bool print, const std::string& file) const 
       row[4] = significant(static_cast<double>(value->observed_max), 6);
       row[5] = significant(static_cast<double>(value->range.low), 6);
       row[6] = significant(static_cast<double>(value->range.high), 6);
+      row[7] = value->method;
     }
     table.rows.push_back(std::move(row));
   }
@@ -115,6 +117,7 @@ void CalibrationReport::print_measurements(const engine::Model& original, engine
     report_.line("INT8 against FP32, output '" + output.name + "': cosine " + fixed(output.cosine, 5) +
                  ", SQNR " + decibels(output.sqnr_db) + ", largest error " +
                  significant(output.max_error, 3));
+  report_.block(agreement.detections);
   if (agreement.top1_percent)
     report_.line("INT8 against FP32, same best class: " + fixed(*agreement.top1_percent, 2) + " % of " +
                  counted(agreement.samples, "sample"));

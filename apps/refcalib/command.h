@@ -16,7 +16,7 @@ enum class Exit : int {
   failed = 1,       ///< bad input, or the work could not be done
   usage = 2,        ///< the command line is wrong
   interrupted = 3,  ///< stopped by Ctrl-C or SIGTERM; no result was written
-  below = 4         ///< compare --fail-below: an output is below the limit
+  below = 4         ///< compare --fail-below: an output is below the limit; doctor: other preprocessing is better
 };
 
 /// One subcommand.
@@ -37,6 +37,11 @@ Command compare_command();
 Command collect_command();
 Command merge_command();
 Command diagnose_command();
+Command convert_command();
 Command isa_command();
+Command accuracy_command();
+Command convert_annotation_command();
+Command explain_command();
+Command doctor_command();
 
 }  // namespace refcalib::app

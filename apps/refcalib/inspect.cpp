@@ -103,8 +103,8 @@ Exit run(const Options& o, Report& report) {
     return Exit::ok;
   }
 
-  report.line("model '" + model.document.name + "', IR version " + std::to_string(model.document.version) +
-              ", " + counted(model.document.layers.size(), "layer"));
+  report.line("model '" + model.document.name + "', " + format_text(model) + ", " +
+              counted(model.document.layers.size(), "layer"));
   print_ports(report, "input", program->inputs());
   print_ports(report, "output", program->outputs());
   report.block(steps_table(*program).text());

@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kExitCodes =
     "Exit codes: 0 done; 1 failed (bad input, unwritable output); 2 wrong command line; 3 interrupted, "
     "no\n"
-    "result written; 4 compare found an output below --fail-below.\n";
+    "result written; 4 compare found an output below --fail-below, or doctor better preprocessing.\n";
 
 std::string version_text() {
   return std::string("refcalib ") + version_string;
@@ -88,7 +88,8 @@ Exit run_guarded(int argc, char** argv, Report& report) {
   try {
     Program program({calibrate_command(), collect_command(), merge_command(), bench_command(),
                      infer_command(), inspect_command(), compare_command(), diagnose_command(),
-                     isa_command()});
+                     accuracy_command(), convert_command(), convert_annotation_command(), explain_command(),
+                     doctor_command(), isa_command()});
     const Exit result = program.run(argc, argv, report);
     if (report.flush()) return result;
     report.error("cannot write the results to the standard output");

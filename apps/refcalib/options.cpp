@@ -9,6 +9,7 @@
 #include "apps/refcalib/shape_option.h"
 #include "apps/refcalib/text.h"
 #include "engine/core/error.h"
+#include "engine/formats/model_formats.h"
 
 namespace refcalib::app {
 
@@ -50,7 +51,8 @@ void declare_machine(CLI::App& app, ModelOptions& options) {
 }
 
 void declare_model(CLI::App& app, ModelOptions& options) {
-  app.add_option("-m,--model", options.model, "Network: MODEL.xml of an Intermediate Representation")
+  app.add_option("-m,--model", options.model,
+                 "Network: MODEL.xml of an Intermediate Representation, or MODEL.onnx")
       ->required();
   app.add_option("-w,--weights-file", options.weights, "Its weights; default: the .bin beside the .xml");
   app.add_flag("--fp32", options.float_only, "Run in FP32 even if the model is quantized");
@@ -182,9 +184,18 @@ std::vector<engine::PortInfo> input_ports(const engine::Graph& graph) {
   return ports;
 }
 
+std::string format_text(const engine::Model& model) {
+  const engine::ModelFormat& format = engine::model_format(model.document.xml_path);
+  return format.shaped ? std::string(format.title) : "IR version " + std::to_string(model.document.version);
+}
+
 std::string model_stem(const std::string& path) {
   std::string name = std::filesystem::path(path).filename().string();
-  if (name.ends_with(".xml")) name.resize(name.size() - 4);
+  for (const std::string_view extension : {".xml", ".onnx"})
+    if (name.ends_with(extension)) {
+      name.resize(name.size() - extension.size());
+      break;
+    }
   return name;
 }
 

@@ -94,7 +94,10 @@ class IgnoredOptions {
 /// Shape and element type of the network's inputs.
 std::vector<engine::PortInfo> input_ports(const engine::Graph& graph);
 
-/// The file name without folder and without a trailing ".xml": names of networks contain dots.
+/// What a model was read from: "IR version 7", "ONNX".
+std::string format_text(const engine::Model& model);
+
+/// The file name without folder and without a trailing ".xml" or ".onnx": names of networks contain dots.
 std::string model_stem(const std::string& path);
 
 }  // namespace refcalib::app

@@ -2,6 +2,7 @@
 
 #include "apps/refcalib/text.h"
 #include "engine/formats/ir/supported_operations.h"
+#include "engine/formats/model_formats.h"
 
 namespace refcalib::app {
 namespace {
@@ -52,15 +53,35 @@ Table words() {
   return result;
 }
 
+constexpr const char* kOnnx =
+    "Operators of ONNX, with the operator sets from which on their meanings hold, up to 21. Integers: of "
+    "numbers that\n"
+    "QuantizeLinear made the operator moves the integers, or reads them as its definition says; others want "
+    "a\n"
+    "DequantizeLinear in front. If, too, where its condition is a constant.\n";
+
+Table onnx_table() {
+  Table result;
+  result.header = {"ONNX operator", "operator sets", "integers"};
+  result.left = {1, 2};
+  for (const auto& row : engine::onnx_operators())
+    result.rows.push_back({row.type, row.versions, row.integers});
+  return result;
+}
+
 }  // namespace
 
 std::string supported_text() {
-  return table().text() + "\n" + kColumns + "\n" + words().text();
+  const Table onnx = onnx_table();
+  return table().text() + "\n" + kColumns + "\n" + words().text() +
+         (onnx.rows.empty() ? "" : std::string("\nONNX operators\n\n") + kOnnx + "\n" + onnx.text());
 }
 
 std::string supported_markdown() {
+  const Table onnx = onnx_table();
   return "# Operations\n\nWhat `refcalib inspect --supported --format markdown` prints.\n\n" +
-         table().markdown() + "\n" + kColumns + "\n" + words().markdown();
+         table().markdown() + "\n" + kColumns + "\n" + words().markdown() +
+         (onnx.rows.empty() ? "" : std::string("\n## ONNX operators\n\n") + kOnnx + "\n" + onnx.markdown());
 }
 
 }  // namespace refcalib::app

@@ -2,6 +2,7 @@
 
 #include "engine/calibration/collect.h"
 #include "engine/calibration/threshold_choice.h"
+#include "engine/calibration/weight_ranges.h"
 
 namespace refcalib::engine {
 
@@ -11,14 +12,18 @@ std::string default_method() {
 
 CalibrationResult calibrate(const Graph& graph, const SampleSource& samples,
                             const CalibrationOptions& options, const Progress& progress) {
-  // Wrong options are found before minutes of work.
-  const ThresholdSelection selection(options);
   const CalibrationPlan plan = plan_calibration(graph, options);
+  // Wrong options are found before minutes of work.
+  const ThresholdSelection selection(options, graph, plan.simplified);
+  static_cast<void>(WeightSelection(options));
   CollectOptions collecting;
   collecting.threads = options.threads;
   collecting.records = selection.records();
-  const Collected collected = collect(graph, samples, collecting, progress);
-  if (collected.not_finite) check_finite(plan, collected.statistics, samples.name_of(*collected.not_finite));
+  const SampleSource seen = selection.automatic()
+                                ? some_runs(samples, other_runs(samples.runs, held_back_runs(samples.runs)))
+                                : samples;
+  const Collected collected = collect(graph, seen, collecting, progress);
+  if (collected.not_finite) check_finite(plan, collected.statistics, seen.name_of(*collected.not_finite));
   CalibrationResult result = decide(graph, plan, collected.statistics, options, &samples);
   result.collect_seconds = collected.seconds;
   return result;

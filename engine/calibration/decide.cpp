@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "engine/calibration/activation_ranges.h"
+#include "engine/calibration/automatic_ranges.h"
 #include "engine/calibration/corrections.h"
 #include "engine/calibration/threshold_choice.h"
 #include "engine/calibration/weight_ranges.h"
@@ -24,38 +25,37 @@ std::optional<std::size_t> reached_by(const CalibrationPlan& plan, const std::ve
 }
 
 void annotate_activations(const Graph& original, const CalibrationPlan& plan, const Statistics& statistics,
-                          const std::vector<QuantizationRange>& ranges, CalibrationResult& result) {
-  for (std::size_t g = 0; g < ranges.size(); ++g) {
-    const auto reached = reached_by(plan, plan.candidates.groups[g], statistics, ranges[g]);
+                          const std::vector<ChosenRange>& chosen, CalibrationResult& result) {
+  for (std::size_t g = 0; g < chosen.size(); ++g) {
+    const QuantizationRange& range = chosen[g].range;
+    const auto reached = reached_by(plan, plan.candidates.groups[g], statistics, range);
     for (const ValueId id : plan.candidates.groups[g]) {
       const std::string& name = plan.simplified.value(id).name;
       // Values that a pass made are not in the file; they share the range of one that is.
       if (original.find_value(name) == kNone) continue;
       const ValueStatistics& seen = statistics.values.at(name);
-      ir::Annotation::Activation activation{name, {ranges[g]}, 256, {}, {}};
+      ir::Annotation::Activation activation{name, {range}, 256, {}, {}};
       if (seen.channel_axis == 1) {
         activation.channel_min = seen.channel_min;
         activation.channel_max = seen.channel_max;
       }
       result.annotation.activations.push_back(std::move(activation));
       const Range all = seen.histogram.range();
-      result.values.push_back({name, all.min, all.max, ranges[g], seen.histogram.nan_count(),
-                               seen.histogram.inf_count(), reached});
+      result.values.push_back({name, all.min, all.max, range, seen.histogram.nan_count(),
+                               seen.histogram.inf_count(), reached, chosen[g].method});
     }
   }
 }
 
 void annotate_weights(const Graph& original, const CalibrationPlan& plan, const CalibrationOptions& options,
                       ir::Annotation& annotation) {
+  const WeightSelection selection(options);
   for (const NodeId id : plan.candidates.weighted) {
     const std::string& name = plan.simplified.node(id).name;
     const Node* const node = source_layer(original, name);
     if (node == nullptr) continue;
     annotation.weights.push_back(
-        {name,
-         weight_ranges(original, *node, *source_weights(original, *node), options.per_channel_weights),
-         255,
-         {}});
+        {name, selection.ranges(original, *node, *source_weights(original, *node)), 255, {}});
   }
 }
 
@@ -64,17 +64,22 @@ void annotate_weights(const Graph& original, const CalibrationPlan& plan, const 
 CalibrationResult decide(const Graph& original, const CalibrationPlan& plan, const Statistics& statistics,
                          const CalibrationOptions& options, const SampleSource* samples) {
   const auto start = std::chrono::steady_clock::now();
-  const ThresholdSelection selection(options);
+  const ThresholdSelection selection(options, original, plan.simplified);
   selection.require_records(statistics.origin.records);
   CalibrationResult result;
   result.samples = statistics.sample_count;
   result.annotation.keep_float = plan.keep_float;
-  annotate_activations(original, plan, statistics,
-                       activation_ranges(plan, statistics, selection, options.threads), result);
   annotate_weights(original, plan, options, result.annotation);
+  std::vector<ChosenRange> chosen = activation_ranges(plan, statistics, selection, options.threads);
+  if (selection.automatic() && samples != nullptr)
+    choose_automatically(plan, statistics, selection, result.annotation.weights, *samples, options.threads,
+                         chosen);
+  annotate_activations(original, plan, statistics, chosen, result);
   result.convergence = convergence(statistics);
   CalibrationState state{original, plan, statistics, options, samples, result.annotation};
   result.left_out = run_corrections(state);
+  if (selection.automatic() && samples == nullptr)
+    result.left_out.insert(result.left_out.begin(), "choosing methods by trying ('auto')");
   result.search_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

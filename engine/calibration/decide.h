@@ -24,6 +24,7 @@ struct ValueReport {
   /// How many samples reach into the outermost quarter of the range (samples_that_reach), of this value or one that shares it; absent
   /// if the statistics keep no records.
   std::optional<std::size_t> reached_by;
+  std::string method;  ///< by which the range was chosen
 };
 
 /// Limits that fewer samples than this reach are worth a warning.

@@ -10,43 +10,13 @@
 namespace refcalib::engine {
 namespace {
 
-/// Names of the layers of `original` that a simplified node stands for: those on the way from the layer that gave it its name to the
-/// one that gave it the name of its result.
-std::set<std::string> names_of(const Graph& original, const Graph& simplified, const Node& node) {
-  std::set<std::string> names{node.name};
-  std::set<NodeId> behind;
-  for (const NodeId id : original.order()) {
-    const Node& layer = original.node(id);
-    bool reached = layer.name == node.name;
-    for (const ValueId in : layer.inputs) reached = reached || behind.contains(original.value(in).producer);
-    if (reached) behind.insert(id);
-  }
-  for (const ValueId out : node.outputs) {
-    names.insert(simplified.value(out).name);
-    std::vector<NodeId> open;
-    const auto visit = [&](NodeId id) {
-      if (id != kNone && behind.erase(id) > 0) open.push_back(id);
-    };
-    if (const ValueId end = original.find_value(simplified.value(out).name); end != kNone)
-      visit(original.value(end).producer);
-    while (!open.empty()) {
-      const Node& layer = original.node(open.back());
-      open.pop_back();
-      names.insert(layer.name);
-      if (layer.name == node.name) continue;
-      for (const ValueId in : layer.inputs) visit(original.value(in).producer);
-    }
-  }
-  return names;
-}
-
 /// The nodes of a simplified graph with the names of the layers that each stands for.
 class LayerNames {
  public:
   LayerNames() = default;
   LayerNames(const Graph& simplified, const Graph& original) {
     for (const NodeId id : simplified.order()) {
-      auto names = names_of(original, simplified, simplified.node(id));
+      auto names = layers_of(original, simplified, simplified.node(id));
       all_.insert(names.begin(), names.end());
       nodes_.emplace_back(id, std::move(names));
     }
@@ -136,6 +106,34 @@ std::set<NodeId> of_types(const Graph& simplified, const LayerSelection& selecti
 }
 
 }  // namespace
+
+std::set<std::string> layers_of(const Graph& original, const Graph& simplified, const Node& node) {
+  std::set<std::string> names{node.name};
+  std::set<NodeId> behind;
+  for (const NodeId id : original.order()) {
+    const Node& layer = original.node(id);
+    bool reached = layer.name == node.name;
+    for (const ValueId in : layer.inputs) reached = reached || behind.contains(original.value(in).producer);
+    if (reached) behind.insert(id);
+  }
+  for (const ValueId out : node.outputs) {
+    names.insert(simplified.value(out).name);
+    std::vector<NodeId> open;
+    const auto visit = [&](NodeId id) {
+      if (id != kNone && behind.erase(id) > 0) open.push_back(id);
+    };
+    if (const ValueId end = original.find_value(simplified.value(out).name); end != kNone)
+      visit(original.value(end).producer);
+    while (!open.empty()) {
+      const Node& layer = original.node(open.back());
+      open.pop_back();
+      names.insert(layer.name);
+      if (layer.name == node.name) continue;
+      for (const ValueId in : layer.inputs) visit(original.value(in).producer);
+    }
+  }
+  return names;
+}
 
 std::vector<std::string> mark_float_layers(Graph& simplified, const Graph& original,
                                            const LayerSelection& selection) {

@@ -14,7 +14,6 @@ std::vector<ir::Annotation::Activation> observe_values(const Graph& graph,
                                                        const std::vector<std::string>& values,
                                                        std::size_t samples, const FillInputs& fill,
                                                        const CalibrationOptions& options) {
-  const ThresholdSelection selection(options);
   Graph observed = graph;
   drop_quantization(observed);
   std::vector<ValueId> watched;
@@ -30,20 +29,22 @@ std::vector<ir::Annotation::Activation> observe_values(const Graph& graph,
   CompileOptions compile = default_options();
   compile.int8 = false;
   const auto program = Program::compile(observed, compile);
+  const ThresholdSelection selection(options, graph, observed);
   RangeObserver observer(*program, watched, 1, selection.records());
   Session session(program, 1);
-  for (std::size_t index = 0; index < samples; ++index)
-    if (fill(session, index)) {
-      observer.begin({true});
-      session.run(observer);
-    }
+  for (std::size_t index = 0; index < samples; ++index) {
+    if (!fill(session, index).any()) continue;
+    observer.begin({true});
+    session.run(observer);
+  }
   if (observer.not_finite() > 0)
     throw FormatError("computes values that are not finite on the calibration data");
   const std::map<std::string, ValueStatistics> seen = observer.take();
   std::vector<ir::Annotation::Activation> result;
   for (const ValueId id : watched) {
-    const std::string& name = program->graph().value(id).name;
-    result.push_back({name, {selection.of(observed, id).range(seen.at(name))}, 256, {}, {}});
+    const std::string& name = observed.value(id).name;
+    const ThresholdChoice& choice = selection.of(id);
+    result.push_back({name, {choice.range(seen.at(name), choice.method())}, 256, {}, {}});
   }
   return result;
 }

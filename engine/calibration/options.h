@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/calibration/target_profile.h"
+
 namespace refcalib::engine {
 
 /// The documented default threshold method.
@@ -26,7 +28,13 @@ struct LayerSelection {
 
 /// How limits are decided from statistics, and which layers stay in float.
 struct CalibrationOptions : LayerSelection {
-  std::string method = default_method();  ///< a name of the toolkit's threshold table
+  std::string method = default_method();  ///< of activations, as parse_method takes it
+  /// Methods of single layers: for the values that the layers of a pattern produce (name_pattern.h; `type:PATTERN`: by the type of the
+  /// layer), of several that match the last.
+  std::vector<std::pair<std::string, std::string>> method_for;
+  std::string weights_method = "minmax";  ///< of weights, as parse_method takes it
+  int kl_bins = 0;                        ///< of `kl` where the method does not say; 0: the toolkit's default
+  TargetProfile target;
   bool per_channel_weights = true;
   std::string activations = "asymmetric";  ///< asymmetric | symmetric
   bool correct_bias = true;                ///< see bias_correction.h

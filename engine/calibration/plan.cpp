@@ -5,12 +5,31 @@
 #include <utility>
 
 #include "engine/calibration/float_layers.h"
+#include "engine/calibration/name_pattern.h"
 #include "engine/core/error.h"
 #include "engine/ops/op.h"
 #include "engine/ops/weighted_traits.h"
 #include "engine/passes/passes.h"
 
 namespace refcalib::engine {
+
+namespace {
+
+/// The selection, and what the target runs in float; types that the network does not have are no mistake there.
+LayerSelection with_float_types(const CalibrationOptions& options, const Graph& simplified) {
+  LayerSelection selection = options;
+  std::set<std::string> known;
+  for (const NodeId id : simplified.order()) known.insert(simplified.node(id).op);
+  for (const auto& [name, type] : options.layer_types) known.insert(type);
+  for (const std::string& type : options.target.float_types) {
+    const NamePattern pattern(type);
+    if (std::any_of(known.begin(), known.end(), [&](const std::string& k) { return pattern.matches(k); }))
+      selection.ignore_types.push_back(type);
+  }
+  return selection;
+}
+
+}  // namespace
 
 Graph float_graph(const Graph& original) {
   Graph simplified = original;
@@ -22,7 +41,7 @@ Graph float_graph(const Graph& original) {
 CalibrationPlan plan_calibration(const Graph& original, const CalibrationOptions& options) {
   CalibrationPlan plan;
   plan.simplified = float_graph(original);
-  plan.keep_float = mark_float_layers(plan.simplified, original, options);
+  plan.keep_float = mark_float_layers(plan.simplified, original, with_float_types(options, plan.simplified));
   plan.candidates = find_candidates(plan.simplified);
   if (plan.candidates.weighted.empty())
     throw UsageError("no layer of this network can run in INT8",

@@ -45,6 +45,14 @@ struct SampleSource {
   }
 };
 
+/// Some runs of a source, which must outlive the result.
+SampleSource some_runs(const SampleSource& source, std::vector<std::size_t> runs);
+
+/// Runs that are kept for judging what was decided from the others: every eighth, at least one and at most 16; none of a single run.
+std::vector<std::size_t> held_back_runs(std::size_t runs);
+/// The others.
+std::vector<std::size_t> other_runs(std::size_t runs, const std::vector<std::size_t>& without);
+
 /// Thrown when the progress callback asks to stop.
 class Cancelled : public Error {
   using Error::Error;

@@ -1,9 +1,12 @@
 #include "engine/formats/model_formats.h"
 
+#include <utility>
+
 #include "engine/core/error.h"
 #include "engine/formats/ir/text.h"
 #ifdef REFCALIB_ONNX
 #include "engine/formats/onnx/onnx.h"
+#include "engine/formats/onnx/write_quantized.h"
 #endif
 
 namespace refcalib::engine {
@@ -14,10 +17,37 @@ ir::Document read_ir(const std::filesystem::path& path, const std::filesystem::p
   return ir::read_document(path, weights);
 }
 
-constexpr ModelFormat kFormats[] = {
-    {".xml", "OpenVINO Intermediate Representation", read_ir, false},
+/// Any model can be written as IR: what is read from another format is a document of v11.
+void write_ir(const Model& model, const ir::InputShapes&, const ir::Annotation& annotation,
+              bool float_weights, const std::filesystem::path& target) {
+  const ir::Document annotated = ir::annotate(model.document, annotation);
+  ir::write_document(float_weights ? annotated : ir::compress_weights(annotated), target);
+}
+
 #ifdef REFCALIB_ONNX
-    {".onnx", "ONNX", onnx::read_document, true},
+constexpr std::string_view kOnnx = ".onnx";
+
+void write_onnx(const Model& model, const ir::InputShapes& shapes, const ir::Annotation& annotation, bool,
+                const std::filesystem::path& target) {
+  const std::filesystem::path& source = model.document.xml_path;
+  if (!ir::equal_ignoring_case(source.extension().string(), kOnnx))
+    throw UsageError("only an ONNX model can be written as ONNX",
+                     {source.string(), "", "name an .xml with -o"});
+  onnx::write_quantized(source, shapes, annotation, target);
+}
+
+std::vector<std::string> onnx_values_without_range(const Model& model, const ir::InputShapes& shapes,
+                                                   const ir::Annotation& annotation) {
+  const std::filesystem::path& source = model.document.xml_path;
+  if (!ir::equal_ignoring_case(source.extension().string(), kOnnx)) return {};
+  return onnx::values_without_range(source, shapes, annotation);
+}
+#endif
+
+constexpr ModelFormat kFormats[] = {
+    {".xml", "OpenVINO Intermediate Representation", read_ir, false, write_ir, nullptr},
+#ifdef REFCALIB_ONNX
+    {kOnnx, "ONNX", onnx::read_document, true, write_onnx, onnx_values_without_range},
 #endif
 };
 
@@ -33,6 +63,15 @@ constexpr OptionalFormat kOptional[] = {
 
 std::span<const ModelFormat> model_formats() noexcept {
   return kFormats;
+}
+
+std::vector<FormatOperator> onnx_operators() {
+  std::vector<FormatOperator> list;
+#ifdef REFCALIB_ONNX
+  for (onnx::SupportedOperator& entry : onnx::supported_operators())
+    list.push_back({std::move(entry.type), std::move(entry.versions), std::move(entry.integers)});
+#endif
+  return list;
 }
 
 const ModelFormat& model_format(const std::filesystem::path& path) {

@@ -2,10 +2,13 @@
 
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
-#include "engine/formats/ir/document.h"
+#include "engine/formats/ir/ir.h"
 #include "engine/formats/ir/reshape.h"
+#include "engine/formats/model.h"
 
 namespace refcalib::engine {
 
@@ -18,10 +21,25 @@ struct ModelFormat {
   ir::Document (*read)(const std::filesystem::path& path, const std::filesystem::path& weights,
                        const ir::InputShapes& shapes);
   bool shaped;  ///< the document already has the shapes that were asked for
+
+  /// Writes a calibrated copy of the model. `float_weights`: IR alone, see ir::compress_weights. Throws UsageError for a model that was
+  /// read from another format, where the format cannot take it.
+  void (*write)(const Model& model, const ir::InputShapes& shapes, const ir::Annotation& annotation,
+                bool float_weights, const std::filesystem::path& target);
+  /// Values that need a range beside the annotated ones; nullptr: none.
+  std::vector<std::string> (*values_without_range)(const Model& model, const ir::InputShapes& shapes,
+                                                   const ir::Annotation& annotation);
 };
 
 /// THE TABLE of formats that this build reads.
 std::span<const ModelFormat> model_formats() noexcept;
+
+/// An operator of a format whose operators are not those of the IR.
+struct FormatOperator {
+  std::string type, versions, integers;
+};
+/// The ONNX operators that this build reads; none if it reads no ONNX.
+std::vector<FormatOperator> onnx_operators();
 
 /// The format of a file by its extension in any case; files of unknown extension are read as IR. Throws UnsupportedError naming the
 /// file for a format that this build leaves out.

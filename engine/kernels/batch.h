@@ -211,6 +211,13 @@ template <class A>
 REFCALIB_INLINE void store_three_of_four(std::uint8_t* p, Ints<A> a, First<A> first) {
   Simd<A>::store_bytes_n(p, Simd<A>::drop_fourth_bytes(a.v), 3 * first.n);
 }
+/// Stores three vectors side by side, a0 b0 c0 a1 b1 c1 …
+template <class A>
+REFCALIB_INLINE void store_interleaved(float* p, Ints<A> a, Ints<A> b, Ints<A> c) {
+  typename Simd<A>::I out[3];
+  Simd<A>::interleave_three(a.v, b.v, c.v, out);
+  for (int i = 0; i < 3; ++i) Simd<A>::store(p + i * Simd<A>::lanes, Simd<A>::as_float(out[i]));
+}
 template <class A>
 REFCALIB_INLINE Bytes<A> max(Bytes<A> a, Bytes<A> b) {
   return {Simd<A>::max_u8(a.v, b.v)};

@@ -4,10 +4,10 @@
 #include <cstdint>
 
 #include "engine/kernels/batch.h"
+#include "engine/kernels/simd_pairs.h"
 
-/// The two products that convolutions are made of, as policies over an instruction set's vectors: which
-/// element types meet, how weights lie in packed memory, and what one step of the sum is. Included by
-/// instruction-set files only.
+/// The products that convolutions are made of, as policies over an instruction set's vectors: which element types meet, how weights
+/// lie in packed memory, and what one step of the sum is. Included by instruction-set files only.
 namespace refcalib::engine::kernels {
 
 /// f32: one fused multiply-add per activation.
@@ -19,6 +19,7 @@ struct FloatProduct {
   using Sum = Floats<A>;
   using Weight = Floats<A>;
   using Activation = Floats<A>;
+  static constexpr bool lists_steps = false;
   static constexpr int group = 1;  ///< activations that one broadcast covers
   static constexpr int lanes = Simd<A>::lanes;
   static constexpr int stored = lanes * 4;  ///< bytes of one packed vector of weights
@@ -44,6 +45,7 @@ struct QuadProduct {
   using Sum = Ints<A>;
   using Weight = typename Simd<A>::W;
   using Activation = typename Simd<A>::Q;
+  static constexpr bool lists_steps = false;
   static constexpr int group = 4;
   static constexpr int lanes = Simd<A>::lanes;
   static constexpr int stored = static_cast<int>(Simd<A>::weight_bytes);
@@ -57,6 +59,33 @@ struct QuadProduct {
   }
   [[gnu::always_inline]] static void put(std::byte* p, int lane, int j, std::int8_t w) {
     Simd<A>::put_weight(p, lane, j, w);
+  }
+};
+
+/// The same where pairs are summed in int16, which saturates. Packing finds for every panel an order of the activations in which no
+/// pair can (conv/steps-inl.h); a panel therefore comes with a list of its steps.
+template <class A>
+struct PairProduct {
+  using Vectors = A;
+  using Input = std::uint8_t;
+  using Packed = std::int8_t;
+  using Sum = Ints<A>;
+  using Weight = typename Pairs<A>::I;
+  using Activation = typename Pairs<A>::I;
+  static constexpr bool lists_steps = true;
+  static constexpr int group = 4;
+  static constexpr int lanes = Simd<A>::lanes;
+  static constexpr int stored = Pairs<A>::bytes;
+
+  [[gnu::always_inline]] static Weight weight(const std::byte* p) { return Pairs<A>::load(p); }
+  [[gnu::always_inline]] static Activation activation(const std::uint8_t* p) {
+    return Pairs<A>::broadcast_four(p);
+  }
+  [[gnu::always_inline]] static Activation picked(const std::uint8_t* p, Activation order) {
+    return Pairs<A>::broadcast_picked(p, order);
+  }
+  [[gnu::always_inline]] static Sum accumulate(Sum acc, Activation a, Weight w) {
+    return {Pairs<A>::dot_pairs(acc.v, a, w)};
   }
 };
 

@@ -140,12 +140,24 @@ struct EpilogueTile {
       });
       return;
     }
-    const F s = F::broadcast(e.residual_scale);
     const I zero = I::broadcast(e.residual_zero_point);
+    if (e.residual_zero_point == 0) {
+      add_residual_bytes(
+          y, rows, [](I q) __attribute__((always_inline)) { return q; });
+    } else {
+      add_residual_bytes(
+          y, rows, [&](I q) __attribute__((always_inline)) { return q - zero; });
+    }
+  }
+
+  template <class Centred>
+  [[gnu::always_inline]] void add_residual_bytes(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows],
+                                                 const Centred& centred) const {
+    const F s = F::broadcast(e.residual_scale);
     over_columns([&](auto v, auto extent) __attribute__((always_inline)) {
       unroll<Rows>([&](auto r) __attribute__((always_inline)) {
         const I q = load_u8(reinterpret_cast<const std::uint8_t*>(rows[r].residual) + v * lanes, extent);
-        y[r][v] = y[r][v] + to_float(q - zero) * s;
+        y[r][v] = y[r][v] + to_float(centred(q)) * s;
       });
     });
   }

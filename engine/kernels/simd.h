@@ -37,6 +37,7 @@
 ///   as_int(F) as_float(I)       reinterpret the bits
 ///   load_bytes load_bytes_n store_bytes store_bytes_n   4*lanes bytes, or the first 0 <= n < 4*lanes, as an I
 ///   max_u8                byte by byte, unsigned
+///   interleave_three(a,b,c, I (&out)[3])   a0 b0 c0 a1 b1 c1 … over three vectors
 ///   drop_fourth_bytes     the first three bytes of every lane, close together in front; 0 behind them
 ///   transpose(I (&)[lanes])     rows[i] lane j <-> rows[j] lane i
 ///

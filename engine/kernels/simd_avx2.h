@@ -146,10 +146,22 @@ struct Simd256 {
     copy_part<32>(p, block, n);
   }
   [[gnu::always_inline]] static I drop_fourth_bytes(I v) {
-    const __m256i three_of_four = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    const __m256i three_of_four =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
     const __m256i order = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
     return _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(v, three_of_four), order);
+  }
+  [[gnu::always_inline]] static void interleave_three(I a, I b, I c, I (&out)[3]) {
+    // Lanes 0, 3, 6 come from x, 1, 4, 7 from y, 2, 5 from z.
+    const auto merge = [](__m256i x, __m256i y, __m256i z) __attribute__((always_inline)) {
+      return _mm256_blend_epi32(_mm256_blend_epi32(x, y, 0x92), z, 0x24);
+    };
+    const auto pick = [](__m256i v, int l0, int l1, int l2) __attribute__((always_inline)) {
+      return _mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(l0, l0, l0, l1, l1, l1, l2, l2));
+    };
+    out[0] = merge(pick(a, 0, 1, 2), pick(b, 0, 1, 2), pick(c, 0, 1, 2));
+    out[1] = merge(pick(c, 2, 3, 4), pick(a, 3, 4, 5), pick(b, 3, 4, 5));
+    out[2] = merge(pick(b, 5, 6, 7), pick(c, 5, 6, 7), pick(a, 6, 7, 7));
   }
   [[gnu::always_inline]] static I max_u8(I a, I b) { return _mm256_max_epu8(a, b); }
   [[gnu::always_inline]] static void pin(F& a) { __asm__("" : "+x"(a)); }

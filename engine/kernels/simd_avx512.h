@@ -185,6 +185,18 @@ struct Simd512 {
     const __m512i order = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 7, 11, 15);
     return _mm512_permutexvar_epi32(order, _mm512_shuffle_epi8(v, three_of_four));
   }
+  [[gnu::always_inline]] static void interleave_three(I a, I b, I c, I (&out)[3]) {
+    // Lanes 0, 3, 6 … come from x, 1, 4, 7 … from y, 2, 5, 8 … from z; 16 and more names a lane of the second operand.
+    const __m512i first = _mm512_setr_epi32(0, 16, 0, 1, 17, 0, 2, 18, 0, 3, 19, 0, 4, 20, 0, 5);
+    const __m512i second = _mm512_setr_epi32(5, 21, 0, 6, 22, 0, 7, 23, 0, 8, 24, 0, 9, 25, 0, 10);
+    const __m512i third = _mm512_setr_epi32(10, 27, 0, 11, 28, 0, 12, 29, 0, 13, 30, 0, 14, 31, 0, 15);
+    const __m512i z_first = _mm512_setr_epi32(0, 1, 16, 3, 4, 17, 6, 7, 18, 9, 10, 19, 12, 13, 20, 15);
+    const __m512i z_second = _mm512_setr_epi32(0, 1, 22, 3, 4, 23, 6, 7, 24, 9, 10, 25, 12, 13, 26, 15);
+    const __m512i z_third = _mm512_setr_epi32(0, 1, 27, 3, 4, 28, 6, 7, 29, 9, 10, 30, 12, 13, 31, 15);
+    out[0] = _mm512_permutex2var_epi32(_mm512_permutex2var_epi32(a, first, b), z_first, c);
+    out[1] = _mm512_permutex2var_epi32(_mm512_permutex2var_epi32(b, second, c), z_second, a);
+    out[2] = _mm512_permutex2var_epi32(_mm512_permutex2var_epi32(c, third, a), z_third, b);
+  }
   [[gnu::always_inline]] static I max_u8(I a, I b) {
     return _mm512_max_epu8(a, b);
   }

@@ -137,6 +137,11 @@ struct SimdScalar {
     copy_bytes(p, b, n);
   }
   [[gnu::always_inline]] static I drop_fourth_bytes(I v) { return wrap(bits(v) & 0xFFFFFFU); }
+  [[gnu::always_inline]] static void interleave_three(I a, I b, I c, I (&out)[3]) {
+    out[0] = a;
+    out[1] = b;
+    out[2] = c;
+  }
   [[gnu::always_inline]] static I max_u8(I a, I b) {
     std::uint32_t r = 0;
     for (unsigned shift = 0; shift < 32; shift += 8) {

@@ -14,6 +14,8 @@ namespace refcalib::engine {
 namespace {
 
 constexpr std::size_t kMaxRank = 8;
+/// Longest half of a window that is summed in one go.
+constexpr std::int64_t kMostHalf = 32;
 
 std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) {
   require_inputs(in, 1, 1);
@@ -57,8 +59,28 @@ struct Bound {
     for (std::int64_t i = begin; i < end; ++i) add_window(p + i * in_strides[d], d + 1, at, s, first, count);
   }
 
+  /// The window is a piece of a row: its elements with their neighbours, zeros beyond the row's ends.
+  void run_row(const float* row, float* y, std::int64_t first, std::int64_t count) const noexcept {
+    float block[kElementBlock + 2 * kMostHalf];
+    const std::int64_t h = half[rank - 1], inner = dims[rank - 1];
+    const std::int64_t from = std::max<std::int64_t>(first - h, 0),
+                       until = std::min(first + count + h, inner);
+    float* const to = block + kMostHalf;  // stands for element `first`
+    std::fill(to - h, to + (from - first), 0.0F);
+    std::copy(row + from, row + until, to + (from - first));
+    std::fill(to + (until - first), to + count + h, 0.0F);
+    table->row(to, h, y, count, alpha, beta, bias);
+  }
+
+  bool within_rows() const noexcept {
+    return half[rank - 1] <= kMostHalf &&
+           std::all_of(half.begin(), half.begin() + static_cast<std::ptrdiff_t>(rank) - 1,
+                       [](std::int64_t h) { return h == 0; });
+  }
+
   void run(const float* x, float* y, std::int64_t begin, std::int64_t end) const noexcept {
     float s[kElementBlock];
+    const bool one_row = within_rows();
     for (std::int64_t unit = begin; unit < end; ++unit) {
       const std::int64_t first = unit % pieces() * kElementBlock;
       const std::int64_t count = std::min(kElementBlock, dims[rank - 1] - first);
@@ -69,6 +91,10 @@ struct Bound {
         rest /= dims[d];
         from += at[d] * in_strides[d];
         to += at[d] * out_strides[d];
+      }
+      if (one_row) {
+        run_row(x + from - first, y + to, first, count);
+        continue;
       }
       std::fill_n(s, count, 0.0F);
       add_window(x, 0, at, s, first, count);

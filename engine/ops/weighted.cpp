@@ -18,6 +18,8 @@ using kernels::ConvOperands;
 using kernels::Epilogue;
 
 constexpr std::size_t kChannelBlock = 64;
+/// Fewer multiplications than these are done before another thread would have woken up: half a microsecond.
+constexpr std::int64_t kSerialMacs = 65536;
 
 /// Per-channel array padded to what the kernels may read.
 template <class T>
@@ -95,7 +97,7 @@ class WeightedStep final : public Step {
       if (part.kernel->bind != nullptr) part.kernel->bind(part.geometry, epilogue_, memory);
       packed = memory;
     }
-    context.team.parallel_for(units_, 1, [&](std::int64_t begin, std::int64_t end, int member) {
+    context.team.parallel_for(units_, macs_ < kSerialMacs ? units_ : 1, [&](std::int64_t begin, std::int64_t end, int member) {
       for (std::size_t i = 0; i < parts_.size(); ++i) {
         const BoundPart& part = parts_[i];
         const std::int64_t from = std::max(begin - part.first_unit, std::int64_t{0}),
@@ -106,7 +108,7 @@ class WeightedStep final : public Step {
   }
   std::string kernel() const override {
     return parts_.front().kernel->name +
-           (parts_.size() > 1 ? " x" + std::to_string(parts_.size()) : std::string());
+           (parts_.size() > 1 ? " x" + std::to_string(parts_.size()) : std::string()) + proof();
   }
   std::size_t scratch_bytes() const override {
     return kernel_scratch_ +
@@ -119,6 +121,7 @@ class WeightedStep final : public Step {
   }
 
  private:
+  std::string proof() const;
   void bind_parts(const WeightedPlan& plan, bool int8, Isa isa);
   void bind_input_scales(const WeightedPlan& plan);
   void bind_residual(const WeightedPlan& plan);
@@ -200,6 +203,25 @@ WeightedStep::WeightedStep(const WeightedPlan& plan, const TensorRef* computed, 
     for (std::size_t i = 0; i < parts_.size(); ++i)
       if (parts_[i].kernel->bind != nullptr)
         parts_[i].kernel->bind(parts_[i].geometry, epilogue_of(i), packed_.data() + parts_[i].packed);
+}
+
+/// Of kernels that depend on a proof against saturation, how it holds: shares in place, in another order, alone.
+std::string WeightedStep::proof() const {
+  kernels::PairProof all;
+  for (const BoundPart& part : parts_) {
+    if (part.kernel->proof == nullptr) continue;
+    const kernels::PairProof one = part.kernel->proof(part.geometry, packed_.data() + part.packed);
+    all.in_place += one.in_place;
+    all.reordered += one.reordered;
+    all.alone += one.alone;
+  }
+  const std::int64_t sum = all.in_place + all.reordered + all.alone;
+  if (sum == 0) return {};
+  // Any position that stands alone shows.
+  const std::int64_t reordered = (100 * all.reordered + sum / 2) / sum,
+                     alone = (100 * all.alone + sum - 1) / sum;
+  return " pairs " + std::to_string(std::max<std::int64_t>(100 - reordered - alone, 0)) + "/" +
+         std::to_string(reordered) + "/" + std::to_string(alone) + " %";
 }
 
 void WeightedStep::bind_parts(const WeightedPlan& plan, bool int8, Isa isa) {

@@ -60,8 +60,8 @@ class Histogram {
   /// contradict them.
   explicit Histogram(const HistogramState& state);
 
-  /// Counts every value of x. Cost: about half a nanosecond per value; memory is read once. The result does
-  /// not depend on Arch.
+  /// Counts every value of x. Cost: about half a nanosecond per value; memory outside the second-level cache is
+  /// read once. The result does not depend on Arch.
   template <class Arch = DefaultArch>
   void update(std::span<const float> x) {
     update(x, histogram_kernel<Arch>());
@@ -114,10 +114,11 @@ class Histogram {
  private:
   static constexpr int kBinsLog2 = 12;
   static_assert(std::size_t{1} << kBinsLog2 == kBins);
-  /// Values scanned at a time: they are still in the first-level cache when they are counted.
-  static constexpr std::size_t kScanBlock = 2048;
-  /// Short rows are packed into stretches of at most this many values.
-  static constexpr std::size_t kPacked = 8 * kScanBlock;
+  /// Values scanned at a time: they are still in the second-level cache when they are counted.
+  static constexpr std::size_t kScanBlock = detail::kShortCounts;
+  /// Shorter rows are packed into stretches of at most kPacked values.
+  static constexpr std::size_t kShortRow = 2048;
+  static constexpr std::size_t kPacked = kScanBlock;
 
   static int exponent_above(float magnitude) {
     int exponent = kMinExponent;
@@ -193,7 +194,7 @@ inline void Histogram::update(const float* data, std::size_t rows, std::size_t r
                               std::size_t row_stride, const HistogramKernel& kernel) {
   if (row_stride < row_length) throw std::invalid_argument("Histogram::update: row_stride < row_length");
   if (row_stride == row_length || rows <= 1) return update_contiguous(data, rows * row_length, kernel);
-  if (row_length >= kScanBlock) {
+  if (row_length >= kShortRow) {
     for (std::size_t r = 0; r < rows; ++r) update_contiguous(data + r * row_stride, row_length, kernel);
     return;
   }

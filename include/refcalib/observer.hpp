@@ -178,10 +178,11 @@ class ChannelMinMaxObserver {
     B taint(0.0F);
     const B zero(0.0F);
     for (std::size_t r = 0; r < rows; ++r) {
-      const B x = B::load_unaligned(data + r * stride + first);
+      B x = B::load_unaligned(data + r * stride + first);
+      detail::keep_in_register(x);
       low = xsimd::min(low, x);
       high = xsimd::max(high, x);
-      taint = taint + x * zero;
+      taint = xsimd::fma(x, zero, taint);
     }
     alignas(64) std::array<float, lanes> lows;
     alignas(64) std::array<float, lanes> highs;

@@ -12,6 +12,7 @@
 // What was seen, and the range to take for it.
 #include <refcalib/histogram.hpp>
 #include <refcalib/observer.hpp>
+#include <refcalib/quantization_noise.hpp>
 #include <refcalib/threshold.hpp>
 // The same for all values of a network, as files that add up.
 #include <refcalib/collector.hpp>

@@ -39,46 +39,47 @@ void check_all(const std::vector<Case>& cases) {
 
 TEST_CASE("wrong command lines end with 2 and one line", "[cli]") {
   const std::string model = example("shapes_v7.xml"), images = example("heldout");
-  check_all({{{}, 2, "refcalib --help"},
-             {{"frobnicate"}, 2, "refcalib --help"},
-             {{"infer"}, 2, "--model"},
-             {{"infer", "-m", model, "--wrong"}, 2, "--wrong"},
-             {{"infer", "-m", model, "-nthreads", "x"}, 2, "see refcalib infer --help"},
-             {{"infer", "-m", model, "-nthreads", "-1"}, 2, "see refcalib infer --help"},
-             {{"infer", "-m", model, "--random", "-1"}, 2, "'-1' is no whole number"},
-             {{"infer", "-m", model, "-ss", "1.5"}, 2, "--subset"},
-             {{"infer", "-m", model, "-ss", "99999999999999999999"}, 2, "is no whole number"},
-             {{"bench", "-m", model, "-niter", "-5"}, 2, "is no whole number"},
-             {{"bench", "-m", model, "-t", "nan"}, 2, "is no number from 0 on"},
-             {{"infer", "-m", model}, 2, "no data"},
-             {{"infer", "-m", model, "-i", images, "-d", "GPU"}, 2, "the only device is CPU"},
-             {{"infer", "-m", model, "-i", images, "--mean", "a"}, 2, "--mean 'a'"},
-             {{"infer", "-m", model, "-i", images, "--scale", "0"}, 2, "contains 0"},
-             {{"infer", "-m", model, "-i", images, "--color", "cmyk"}, 2, "--color 'cmyk'"},
-             {{"infer", "-m", model, "-i", images, "--color", "gray"}, 2, "must be rgb or bgr"},
-             {{"infer", "-m", model, "-i", images, "--resize", "short:64"}, 2, "add --crop center"},
-             {{"infer", "-m", model, "-i", "other=" + images}, 2, "has no input 'other'"},
-             {{"infer", "-m", model, "--s", "1"}, 2, "--s is ambiguous: "},
-             {{"calibrate", "-m", model, "-s", images}, 2, "-sm"},
-             {{"calibrate", "-sm", "-s", images}, 2, "no model"},
-             {{"calibrate", "-sm", "-m", model}, 2, "no data"},
-             {{"calibrate", "-sm", "-m", model, "-s", images, "--method", "magic"}, 2, "minmax"},
-             {{"calibrate", "-sm", "-m", model, "-s", images, "--weights", "some"}, 2, "per-channel"},
-             {{"calibrate", "-sm", "-m", model, "-s", images, "-p", "FP16"}, 2, "the only one is INT8"},
-             {{"calibrate", "-sm", "-m", model, "-s", images, "-td", "GPU"}, 2, "the only device is CPU"},
-             {{"calibrate", "-sm", "-m", model, "-s", images, "--progress", "dots"}, 2, "--progress 'dots'"},
-             {{"calibrate", "-sm", "-m", model, "-s", images, "--batch_size", "x"}, 2, "is no whole number"},
-             {{"calibrate", "-sm", "-m", model, "-s", images, "-o", model}, 2, "would replace the model"},
-             {{"bench", "-m", model, "-shape", "[4,3,32]", "-niter", "1"}, 2, "has 3 dimensions, the input has 4"},
-             {{"bench", "-m", model, "-shape", "other[4,3,32,32]", "-niter", "1"}, 2, "no input of this name"},
-             {{"bench", "-m", model, "-shape", "1x3", "-niter", "1"}, 2, "--shape '1x3'"},
-             {{"bench", "-m", model, "-api", "later"}, 2, "--api"},
-             {{"bench", "-m", model, "-nstreams", "4"}, 2, "need --api async"},
-             {{"bench", "-m", model, "-api", "async", "--vs", model}, 2, "needs --api sync"},
-             {{"bench", "-m", model, "--report", "x.txt"}, 2, ".json or .csv"},
-             {{"compare", model, "--random", "1"}, 2, "B is required"},
-             {{"compare", model, model}, 2, "no data"},
-             {{"inspect", "-m", model, "--dump", "svg"}, 2, "--dump"}});
+  check_all(
+      {{{}, 2, "refcalib --help"},
+       {{"frobnicate"}, 2, "refcalib --help"},
+       {{"infer"}, 2, "--model"},
+       {{"infer", "-m", model, "--wrong"}, 2, "--wrong"},
+       {{"infer", "-m", model, "-nthreads", "x"}, 2, "see refcalib infer --help"},
+       {{"infer", "-m", model, "-nthreads", "-1"}, 2, "see refcalib infer --help"},
+       {{"infer", "-m", model, "--random", "-1"}, 2, "'-1' is no whole number"},
+       {{"infer", "-m", model, "-ss", "1.5"}, 2, "--subset"},
+       {{"infer", "-m", model, "-ss", "99999999999999999999"}, 2, "is no whole number"},
+       {{"bench", "-m", model, "-niter", "-5"}, 2, "is no whole number"},
+       {{"bench", "-m", model, "-t", "nan"}, 2, "is no number from 0 on"},
+       {{"infer", "-m", model}, 2, "no data"},
+       {{"infer", "-m", model, "-i", images, "-d", "GPU"}, 2, "the only device is CPU"},
+       {{"infer", "-m", model, "-i", images, "--mean", "a"}, 2, "--mean 'a'"},
+       {{"infer", "-m", model, "-i", images, "--scale", "0"}, 2, "contains 0"},
+       {{"infer", "-m", model, "-i", images, "--color", "cmyk"}, 2, "--color 'cmyk'"},
+       {{"infer", "-m", model, "-i", images, "--color", "gray"}, 2, "must be rgb or bgr"},
+       {{"infer", "-m", model, "-i", images, "--resize", "short:64"}, 2, "add --crop center"},
+       {{"infer", "-m", model, "-i", "other=" + images}, 2, "has no input 'other'"},
+       {{"infer", "-m", model, "--s", "1"}, 2, "--s is ambiguous: "},
+       {{"calibrate", "-m", model, "-s", images}, 2, "-sm"},
+       {{"calibrate", "-sm", "-s", images}, 2, "no model"},
+       {{"calibrate", "-sm", "-m", model}, 2, "no data"},
+       {{"calibrate", "-sm", "-m", model, "-s", images, "--method", "magic"}, 2, "minmax"},
+       {{"calibrate", "-sm", "-m", model, "-s", images, "--weights", "some"}, 2, "per-channel"},
+       {{"calibrate", "-sm", "-m", model, "-s", images, "-p", "FP16"}, 2, "the only one is INT8"},
+       {{"calibrate", "-sm", "-m", model, "-s", images, "-td", "GPU"}, 2, "the only device is CPU"},
+       {{"calibrate", "-sm", "-m", model, "-s", images, "--progress", "dots"}, 2, "--progress 'dots'"},
+       {{"calibrate", "-sm", "-m", model, "-s", images, "--batch_size", "x"}, 2, "is no whole number"},
+       {{"calibrate", "-sm", "-m", model, "-s", images, "-o", model}, 2, "would replace the model"},
+       {{"bench", "-m", model, "-shape", "[4,3,32]", "-niter", "1"}, 2, "has 3 dimensions, the input has 4"},
+       {{"bench", "-m", model, "-shape", "other[4,3,32,32]", "-niter", "1"}, 2, "no input of this name"},
+       {{"bench", "-m", model, "-shape", "1x3", "-niter", "1"}, 2, "--shape '1x3'"},
+       {{"bench", "-m", model, "-api", "later"}, 2, "--api"},
+       {{"bench", "-m", model, "-nstreams", "4"}, 2, "need --api async"},
+       {{"bench", "-m", model, "-api", "async", "--vs", model}, 2, "needs --api sync"},
+       {{"bench", "-m", model, "--report", "x.txt"}, 2, ".json or .csv"},
+       {{"compare", model, "--random", "1"}, 2, "B is required"},
+       {{"compare", model, model}, 2, "no data"},
+       {{"inspect", "-m", model, "--dump", "svg"}, 2, "--dump"}});
 }
 
 TEST_CASE("bad input ends with 1 and one line that names it", "[cli]") {
@@ -132,6 +133,44 @@ TEST_CASE("bad input ends with 1 and one line that names it", "[cli]") {
                    "list of layers"});
   check_all(cases);
   CHECK((!std::filesystem::exists(folder / "out") || std::filesystem::is_empty(folder / "out")));
+}
+
+TEST_CASE("an unsupported layer is named by every subcommand, and nothing else is printed", "[cli]") {
+  const TemporaryFolder folder;
+  const auto replace = [](std::string text, const std::string& from, const std::string& to) {
+    REQUIRE(text.find(from) != std::string::npos);
+    return text.replace(text.find(from), from.size(), to);
+  };
+  struct Bad {
+    const char *generation, *type, *shown;
+  };
+  for (const Bad& bad :
+       {Bad{"v7", "DeformableConvolution", "DeformableConvolution (layer 2 'conv1/relu')"},
+        Bad{"v11", "BinaryConvolution", "BinaryConvolution-opset1 (layer 5 'conv1/relu')"}}) {
+    const std::string good = example(std::string("shapes_") + bad.generation + ".xml");
+    const std::string xml = folder.write(std::string(bad.generation) + ".xml",
+                                         replace(content_of(good), "\"conv1/relu\" type=\"ReLU\"",
+                                                 std::string("\"conv1/relu\" type=\"") + bad.type + "\""));
+    folder.write(std::string(bad.generation) + ".bin",
+                 content_of(example(std::string("shapes_") + bad.generation + ".bin")));
+    const std::string images = example("heldout"), out = folder / "out";
+    for (const std::vector<std::string>& command :
+         std::vector<std::vector<std::string>>{{"calibrate", "-sm", "-m", xml, "-s", images, "-o", out},
+                                               {"infer", "-m", xml, "-i", images},
+                                               {"bench", "-m", xml, "-niter", "1"},
+                                               {"bench", "-m", good, "--vs", xml, "-niter", "1"},
+                                               {"compare", good, xml, "-i", images},
+                                               {"compare", xml, good, "-i", images},
+                                               {"inspect", "-m", xml}}) {
+      INFO(command.front());
+      const Outcome outcome = run_program(command);
+      CHECK(outcome.exit_code == 1);
+      CHECK(outcome.out.empty());
+      CHECK(outcome.err == "refcalib: " + xml + ": unsupported layer types: " + bad.shown +
+                               "; convert the model without these layers\n");
+    }
+    CHECK(!std::filesystem::exists(out));
+  }
 }
 
 TEST_CASE("a forced instruction set must exist", "[cli]") {

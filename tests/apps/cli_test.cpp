@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 
@@ -38,9 +39,11 @@ std::string calibrated(const TemporaryFolder& folder, const std::string& generat
 TEST_CASE("version and help", "[cli]") {
   CHECK(succeed({"--version"}).out.starts_with("refcalib 0."));
   const std::string help = succeed({"--help"}).out;
-  for (const char* word : {"calibrate", "bench", "infer", "inspect", "compare", "isa", "Exit codes"})
+  for (const char* word : {"calibrate", "bench", "infer", "inspect", "compare", "isa", "accuracy",
+                           "convert-annotation", "explain", "doctor", "Exit codes"})
     CHECK_THAT(help, Contains(word));
-  for (const char* command : {"calibrate", "bench", "infer", "inspect", "compare", "isa"})
+  for (const char* command : {"calibrate", "bench", "infer", "inspect", "compare", "isa", "accuracy",
+                              "convert-annotation", "explain", "doctor"})
     CHECK(lines_with(succeed({command, "--help"}).out, "Exit codes") == 1);
 }
 
@@ -132,6 +135,35 @@ TEST_CASE("calibrate says what it did", "[cli]") {
   CHECK(lines_with(outcome.err, "note: --extensions is ignored") == 1);
   CHECK(folder.names() == std::vector<std::string>{"layers.csv", "named.bin", "named.xml"});
   CHECK_THAT(content_of(folder / "layers.csv"), Contains("layer,operation,precision"));
+}
+
+TEST_CASE("layers stay in FP32 until the answers agree, and are named", "[cli]") {
+  const TemporaryFolder folder;
+  const auto calibrate = [&](const std::string& goal, const std::string& threads) {
+    return succeed({"calibrate", "-sm", "-m", example("shapes_v7.xml"), "-s", example("calibration"), "-ss",
+                    "20", "--agreement", goal, "--nthreads", threads, "-o", folder.path().string(),
+                    "--no-measure"})
+        .out;
+  };
+  CHECK(calibrate("0", "1").find("in FP32") == std::string::npos);
+  CHECK(calibrate("0.9", "1").find("in FP32") == std::string::npos);
+  // A goal that is a little too high for INT8 alone.
+  const double alone = number_behind(calibrate("1", "1"), "INT8 in all layers agrees with FP32 to ");
+  const std::string goal = std::to_string(alone + (1 - alone) / 4);
+  const std::string out = calibrate(goal, "1");
+  const std::string key = "kept in FP32, the most harmful first: ";
+  REQUIRE(lines_with(out, key) == 1);
+  const std::size_t begin = out.find(key) + key.size();
+  const std::string names = out.substr(begin, out.find('\n', begin) - begin);
+  const auto kept = static_cast<std::size_t>(std::count(names.begin(), names.end(), ',')) + 1;
+  CHECK(kept < 10);
+  // The written model says so, too.
+  const std::string layers = succeed({"inspect", "-m", folder / "shapes_v7_i8.xml"}).out;
+  const std::string reason = "kept in float by the model or the user";
+  std::size_t shown = 0;
+  for (std::size_t at = 0; (at = layers.find(reason, at)) != std::string::npos; ++at) ++shown;
+  CHECK(shown == kept);
+  CHECK(calibrate(goal, "3").find(key + names + "\n") != std::string::npos);
 }
 
 TEST_CASE("calibration is the same with any number of threads", "[cli]") {

@@ -51,7 +51,7 @@ const std::vector<Case>& legacy_cases() {
       {"type=\"ReLU\"", "", {"layer 'r1'", "no attribute 'type'"}},
       {"type=\"ReLU\"",
        "type=\"Wobble\"",
-       {"unsupported layer types: Wobble (layer 2)", "convert the model"}},
+       {"unsupported layer types: Wobble (layer 2 'r1')", "convert the model"}},
       {"<dim>8</dim>", "<dim>-8</dim>", {"dimension -8"}},
       {"<dim>8</dim>", "<dim>0</dim>", {"dimension 0"}},
       {"<dim>8</dim>", "<dim>8a</dim>", {"\"8a\" is not an integer"}},
@@ -87,7 +87,9 @@ const std::vector<Case>& legacy_cases() {
       {"strides=\"2,2\"",
        "strides=\"1,1\"",
        {"layer 'c1'", "declares the shape [1,4,4,4] but the layer gives [1,4,8,8]"}},
-      {"pads_begin=\"1,1\"", "pads_begin=\"-5,1\"", {"layer 'c1'", "declares the shape [1,4,4,4] but the layer gives [1,4,1,4]"}},
+      {"pads_begin=\"1,1\"",
+       "pads_begin=\"-5,1\"",
+       {"layer 'c1'", "declares the shape [1,4,4,4] but the layer gives [1,4,1,4]"}},
       {"group=\"1\"", "group=\"2\"", {"layer 'c1'", "3 input channels", "2 groups"}},
       {"group=\"1\"", "group=\"0\"", {"layer 'c1'", "'group' \"0\""}},
       {"output=\"4\"", "output=\"four\"", {"layer 'c1'", "'output' \"four\" is not an integer"}},
@@ -102,7 +104,7 @@ const std::vector<Case>& opset_cases() {
   static const std::vector<Case> cases = {
       {"version=\"11\"", "version=\"12\"", {"IR version 12 is not supported"}},
       {"type=\"Add\" version=\"opset1\"", "type=\"Add\" version=\"extension\"", {"Add-extension (layer 5)"}},
-      {"type=\"Add\" version=\"opset1\"", "type=\"Add\"", {"unsupported layer types: Add (layer 5)"}},
+      {"type=\"Add\" version=\"opset1\"", "type=\"Add\"", {"unsupported layer types: Add (layer 5 '"}},
       {"shape=\"1,3,8,8\" ", "shape=\"?,3,8,8\" ", {"layer 'x'", "dynamic shape [?,3,8,8]", "-shape"}},
       {"shape=\"1,3,8,8\" ", "shape=\"-1,3,8,8\" ", {"dynamic shape", "-shape"}},
       {"shape=\"1,3,8,8\" ", "shape=\"1..4,3,8,8\" ", {"dynamic shape", "-shape"}},
@@ -163,11 +165,11 @@ TEST_CASE("files that are no models are refused", "[malformed]") {
   check(deep, "", {"not well-formed"});
 }
 
-TEST_CASE("all unknown types are listed at once, with ids", "[malformed]") {
+TEST_CASE("all unknown types are listed at once, with ids and names", "[malformed]") {
   std::string text = replaced(legacy_sample(), "type=\"ReLU\"", "type=\"Foo\"");
   text = replaced(text, "type=\"Convolution\"", "type=\"Foo\"");
   text = replaced(text, "type=\"Reshape\"", "type=\"Bar\"");
-  check(text, legacy_weights(), {"unsupported layer types: Bar (layer 4), Foo (layers 1, 2)"});
+  check(text, legacy_weights(), {"unsupported layer types: Bar (layer 4 '", "Foo (layers 1 'c1', 2 'r1')"});
   const StoredModel model(text, legacy_weights());
   CHECK_THROWS_AS(ir::read_graph(model.xml), UnsupportedError);
 }

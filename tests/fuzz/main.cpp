@@ -20,19 +20,21 @@ namespace refcalib_fuzz {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: refcalib_fuzz_ir [--cases N] [--seed S] [--first I] [--keep DIR] [--list] [--provoke KIND]\n"
+    "usage: refcalib_fuzz_ir [--cases N] [--seed S] [--first I] [--keep DIR] [--list] [--onnx] [--provoke "
+    "KIND]\n"
     "  --cases N       number of mutated models (default 400)\n"
     "  --seed S        seed of the mutations (default 1)\n"
     "  --first I       number of the first case; with --cases 1 it repeats one case (default 0)\n"
     "  --keep DIR      keeps the files of every defect as DIR/case_<number>.xml and .bin\n"
     "  --list          prints every case\n"
+    "  --onnx          mutates ONNX models instead of IR\n"
     "  --provoke KIND  crash, hang, exception or allocation: one such defect, to see that it is found\n"
     "exit code: 0 no defect, 1 defects, 2 wrong usage or no seeds\n";
 
 struct Options {
   std::uint64_t cases = 400, seed = 1, first = 0;
   std::string keep, provoke;
-  bool list = false;
+  bool list = false, onnx = false;
 };
 
 std::uint64_t number(const std::string& text) {
@@ -48,6 +50,10 @@ Options parse(int argc, char** argv) {
     const std::string_view key = argv[i];
     if (key == "--list") {
       options.list = true;
+      continue;
+    }
+    if (key == "--onnx") {
+      options.onnx = true;
       continue;
     }
     if (i + 1 == argc) throw std::invalid_argument(std::string(key));
@@ -117,10 +123,18 @@ std::uint64_t print_table(const std::vector<Record>& records) {
   return defects;
 }
 
+std::vector<ModelFiles> seeds_of(const Options& options, const std::filesystem::path& shared) {
+  if (!options.onnx) return load_seeds(REFCALIB_SOURCE_DIR, shared);
+#ifdef REFCALIB_ONNX
+  return load_onnx_seeds(shared);
+#else
+  throw std::runtime_error("this build does not read ONNX files");
+#endif
+}
+
 int run(const Options& options) {
   const char* shared = std::getenv("REFCALIB_SHARED_DIR");
-  const std::vector<ModelFiles> seeds =
-      load_seeds(REFCALIB_SOURCE_DIR, shared != nullptr ? shared : REFCALIB_SHARED_DIR);
+  const std::vector<ModelFiles> seeds = seeds_of(options, shared != nullptr ? shared : REFCALIB_SHARED_DIR);
   if (options.provoke.empty() && check_seeds(seeds) != 0) return 2;
   Loop loop;
   loop.first = options.first;

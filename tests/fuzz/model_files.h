@@ -4,11 +4,12 @@
 
 namespace refcalib_fuzz {
 
-/// The two files of an IR model in memory: the text of the .xml and the bytes of the .bin.
+/// The files of a model in memory: the text of the .xml and the bytes of the .bin, or the bytes of an .onnx alone.
 struct ModelFiles {
   std::string name;  ///< of the model that it was made from, for reports
   std::string xml;
   std::string bin;
+  std::string extension = ".xml";  ///< of the file that `xml` holds
 };
 
 }  // namespace refcalib_fuzz

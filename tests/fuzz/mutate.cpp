@@ -128,6 +128,13 @@ ModelFiles mutated_case(const std::vector<ModelFiles>& seeds, std::uint64_t seed
   Random random(Random(seed).bits() + Random(number).bits());
   ModelFiles model = pick(seeds, random);
   const std::int64_t kind = random.integer(0, 99);
+  if (model.extension == ".onnx") {
+    if (kind < 80)
+      mutate_protobuf(model.xml, random);
+    else
+      mutate_bytes(model.xml, random);
+    return model;
+  }
   if (kind < 68 || kind >= 90) mutate_structure(model.xml, random);
   if (kind >= 68 && kind < 76) mutate_bytes(model.xml, random);
   if (kind >= 76) mutate_weights(model, random);

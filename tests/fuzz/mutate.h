@@ -20,6 +20,9 @@ void mutate_structure(std::string& xml, refcalib_test::Random& random);
 /// One to four changes without regard to structure: flipped bits, bytes inserted, deleted or copied, a cut end.
 void mutate_bytes(std::string& bytes, refcalib_test::Random& random);
 
+/// One to four changes of the fields of a message in the wire format of protocol buffers, at any depth.
+void mutate_protobuf(std::string& bytes, refcalib_test::Random& random);
+
 /// Changes of the weights: those of mutate_bytes, or elements of a blob of `xml` replaced by extreme values.
 void mutate_weights(ModelFiles& model, refcalib_test::Random& random);
 

@@ -9,6 +9,7 @@
 #include "engine/cpu/isa.h"
 #include "engine/evaluation/random_input.h"
 #include "engine/formats/ir/ir.h"
+#include "engine/formats/model_formats.h"
 #include "engine/runtime/program.h"
 
 namespace refcalib_fuzz {
@@ -60,7 +61,7 @@ Outcome judged(const engine::Error& error, Stage stage, const std::filesystem::p
 }
 
 Verdict work(const std::filesystem::path& xml, std::uint64_t number, Stage& stage) {
-  const engine::ir::Document document = engine::ir::read_document(xml);
+  const engine::ir::Document document = engine::model_format(xml).read(xml, {}, {});
   stage = Stage::translate;
   engine::Graph graph = engine::ir::to_graph(document);
   stage = Stage::compile;

@@ -12,6 +12,9 @@ namespace refcalib_fuzz {
 /// tree. Throws std::runtime_error if a model of the source tree cannot be read.
 std::vector<ModelFiles> load_seeds(const std::filesystem::path& sources, const std::filesystem::path& shared);
 
+/// The ONNX models: those of the tests of operators and of quantized models, and small real networks. Only where the reader was built.
+std::vector<ModelFiles> load_onnx_seeds(const std::filesystem::path& shared);
+
 /// The bytes that a `.weights` file describes. One piece per line, in the order of the file; `#` starts a comment:
 ///   f32 random COUNT HIGH     floats uniform in [-HIGH, HIGH)
 ///   f16 random COUNT HIGH     the same as IEEE halves

@@ -98,8 +98,8 @@ void write_file(const fs::path& path, const std::string& content) {
 }
 
 void write_model(const fs::path& stem, const ModelFiles& model) {
-  write_file(stem.string() + ".xml", model.xml);
-  write_file(stem.string() + ".bin", model.bin);
+  write_file(stem.string() + model.extension, model.xml);
+  if (model.extension == ".xml") write_file(stem.string() + ".bin", model.bin);
 }
 
 /// Ends the process when that time is over: SIGPROF by processor time, SIGALRM if it waits for ever. Zero disarms.
@@ -197,8 +197,9 @@ class Supervisor {
   void run_one(std::uint64_t i) const {
     const std::uint64_t number = loop_.first + i;
     set_timers(kProcessorSeconds, kWallSeconds);
-    write_model(stem_, loop_.make(number));
-    note(slots_[i], loop_.run(stem_.string() + ".xml", number));
+    const ModelFiles model = loop_.make(number);
+    write_model(stem_, model);
+    note(slots_[i], loop_.run(stem_.string() + model.extension, number));
     set_timers(0, 0);
   }
 

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "engine/formats/model_formats.h"
+
 namespace refcalib_test {
 namespace fs = std::filesystem;
 
@@ -29,6 +31,13 @@ std::vector<GoldenTensor> tensors(const nlohmann::json& list, const fs::path& go
   return out;
 }
 
+/// Whether this build reads files of that extension.
+bool is_readable(const std::string& model) {
+  for (const refcalib::engine::ModelFormat& format : refcalib::engine::model_formats())
+    if (model.ends_with(format.extension)) return true;
+  return false;
+}
+
 }  // namespace
 
 std::vector<GoldenEntry> read_golden_index(const fs::path& shared, const fs::path& topologies) {
@@ -42,7 +51,7 @@ std::vector<GoldenEntry> read_golden_index(const fs::path& shared, const fs::pat
   for (const auto& item : index) {
     GoldenEntry entry;
     entry.model = item.at("model");
-    if (!entry.model.ends_with(".xml")) continue;
+    if (!is_readable(entry.model)) continue;
     entry.xml = resolve(entry.model);
     if (item.contains("weights") && !item.at("weights").is_null())
       entry.weights = resolve(item.at("weights"));

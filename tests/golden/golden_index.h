@@ -30,7 +30,7 @@ struct GoldenEntry {
 /// neither names a folder.
 std::filesystem::path shared_dir();
 
-/// The .xml entries of golden/index.json. Topologies are taken from `topologies`, the folder that models/make_weights.py filled.
+/// The entries of golden/index.json whose models this build reads. Topologies are taken from `topologies`, the folder that models/make_weights.py filled.
 std::vector<GoldenEntry> read_golden_index(const std::filesystem::path& shared,
                                            const std::filesystem::path& topologies);
 

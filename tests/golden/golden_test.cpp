@@ -57,6 +57,7 @@ double run_entry(const GoldenEntry& entry, const fs::path& xml, const fs::path& 
 /// The engine that made the v10 outputs read the bounds of `<data max="[6.]" min="[0.]"/>` as 0, so that every such Clamp gave zeros and the
 /// golden output is nothing but the last bias. This is the model as that engine understood it.
 std::optional<fs::path> misread_clamps(const GoldenEntry& entry) {
+  if (entry.xml.extension() != ".xml") return std::nullopt;
   std::ifstream file(entry.xml);
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const std::string changed = std::regex_replace(text, std::regex(R"((max|min)="\[[0-9.]+\]")"), R"($1="0")");

@@ -23,6 +23,7 @@ TEST_CASE("outputs are the same bits on every instruction set and number of thre
   std::vector<fs::path> done;
   for (const GoldenEntry& entry : read_golden_index(shared, REFCALIB_TOPOLOGIES_DIR)) {
     if (entry.precision != "FP32" || !is_compared(entry.model) || !entry.weights.empty()) continue;
+    if (entry.xml.extension() != ".xml") continue;  // the same networks again
     if (std::find(done.begin(), done.end(), entry.xml) != done.end()) continue;
     done.push_back(entry.xml);
     if (!fs::exists(entry.xml)) {

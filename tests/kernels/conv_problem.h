@@ -178,6 +178,17 @@ class ConvProblem {
     answer();
   }
 
+  /// Other weights, weight(output channel, input channel of the group, tap), and the same activation everywhere.
+  template <class F>
+  void replace(const F& weight, In activation) {
+    const std::size_t taps = size(g.kernel_d * g.kernel_h * g.kernel_w), in = size(g.in_channels / g.groups);
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      weights[i] = static_cast<W>(weight(i / (taps * in), i / taps % in, i % taps));
+    std::fill(input.begin(), input.end(), activation);
+    sum_weights();
+    answer();
+  }
+
   const ConvGeometry g;
   const Finish f;
 
@@ -204,18 +215,25 @@ class ConvProblem {
       fill_floats(initial);
     else
       random_.fill_integer(initial, 0, 255);
+    sum_weights();
     const std::int64_t taps = static_cast<std::int64_t>(weights.size()) / g.out_channels;
     for (std::size_t c = 0; c < size(g.out_channels); ++c) {
-      std::int64_t sum = 0;
-      if constexpr (!real) {
-        for (std::int64_t k = 0; k < taps; ++k) sum += weights[c * size(taps) + size(k)];
-      }
-      offset[c] = static_cast<std::int32_t>(-sum * g.in_zero_point);
       scale[c] =
           random_.real(0.5F, 1.5F) / (7500.0F * static_cast<float>(std::sqrt(static_cast<double>(taps))));
       bias[c] = random_.real(-0.5F, 0.5F);
       slope[c] = random_.real(-0.5F, 0.5F);
       inv_scale[c] = random_.real(20, 60);
+    }
+  }
+
+  void sum_weights() {
+    const std::size_t taps = weights.size() / size(g.out_channels);
+    for (std::size_t c = 0; c < size(g.out_channels); ++c) {
+      std::int64_t sum = 0;
+      if constexpr (!real) {
+        for (std::size_t k = 0; k < taps; ++k) sum += weights[c * taps + k];
+      }
+      offset[c] = static_cast<std::int32_t>(-sum * g.in_zero_point);
     }
   }
 

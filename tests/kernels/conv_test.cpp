@@ -215,7 +215,71 @@ void check_widths(std::span<const ConvKernel> table) {
   }
 }
 
+/// How weights lie, and which part of them pairs in place, in another order and alone (of 16).
+struct Pattern {
+  const char* name;
+  int (*weight)(std::size_t out, std::size_t in, std::size_t tap);
+  std::int64_t in_place, reordered, alone;
+};
+
+constexpr Pattern patterns[] = {
+    {"small weights",
+     [](std::size_t o, std::size_t i, std::size_t t) { return static_cast<int>((o + i + t) % 129) - 64; }, 16,
+     0, 0},
+    {"64 everywhere", [](std::size_t, std::size_t, std::size_t) { return 64; }, 16, 0, 0},
+    {"65 everywhere", [](std::size_t, std::size_t, std::size_t) { return 65; }, 0, 0, 16},
+    {"-64 everywhere", [](std::size_t, std::size_t, std::size_t) { return -64; }, 16, 0, 0},
+    {"-65 everywhere", [](std::size_t, std::size_t, std::size_t) { return -65; }, 0, 0, 16},
+    {"127 everywhere", [](std::size_t, std::size_t, std::size_t) { return 127; }, 0, 0, 16},
+    {"-128 everywhere", [](std::size_t, std::size_t, std::size_t) { return -128; }, 0, 0, 16},
+    {"neighbours of opposite sign",
+     [](std::size_t, std::size_t i, std::size_t) { return i % 2 == 0 ? 127 : -128; }, 16, 0, 0},
+    {"two and two of opposite sign",
+     [](std::size_t, std::size_t i, std::size_t) { return i % 4 < 2 ? 127 : -128; }, 12, 4, 0},
+    {"eight and eight of opposite sign",
+     [](std::size_t, std::size_t i, std::size_t) { return i % 16 < 8 ? 127 : -128; }, 0, 16, 0},
+    {"one channel is not safe",
+     [](std::size_t o, std::size_t i, std::size_t) { return o == 3 ? i % 16 < 8 ? 127 : -127 : 1; }, 0, 16,
+     0},
+    {"twelve of one sign", [](std::size_t, std::size_t i, std::size_t) { return i % 16 < 12 ? 127 : -128; },
+     0, 8, 8},
+};
+
 }  // namespace
+
+TEST_CASE("pairs in int16 never saturate, whatever the weights", "[conv]") {
+  const ConvGeometry geometries[] = {square(4, 16, 13, 1), square(5, 48, 16, 3), square(3, 64, 24, 2, 2, 0),
+                                     with(square(4, 64, 16, 3), [](ConvGeometry& g) { g.groups = 2; })};
+  for (const Pattern& pattern : patterns) {
+    for (ConvGeometry g : geometries) {
+      g.in_zero_point = 255;
+      ConvProblem<std::uint8_t, std::int8_t> problem(g, finishes().front(), 9);
+      problem.replace(pattern.weight, 255);
+      INFO(pattern.name << ", " << g.in_channels << " channels");
+      for (const ConvKernel& kernel : runnable(conv_u8s8_kernels())) {
+        check(problem, kernel);
+        if (kernel.proof == nullptr) continue;
+        std::vector<std::uint8_t> memory(kernel.packed_bytes(g) + 64);
+        std::uint8_t* const packed =
+            memory.data() + (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64);
+        kernel.pack(g, problem.weights.data(), packed);
+        const PairProof proof = kernel.proof(g, packed);
+        const std::int64_t sum = proof.in_place + proof.reordered + proof.alone;
+        CHECK(sum % (g.in_channels / g.groups * g.kernel_h * g.kernel_w * g.groups) == 0);
+        if (pattern.weight(0, 0, 0) == 1) continue;  // the channel may be in one panel of several
+        CHECK(16 * proof.in_place == pattern.in_place * sum);
+        CHECK(16 * proof.reordered == pattern.reordered * sum);
+        CHECK(16 * proof.alone == pattern.alone * sum);
+      }
+    }
+  }
+}
+
+TEST_CASE("which convolutions depend on a proof", "[conv]") {
+  for (const ConvKernel& kernel : conv_f32_kernels()) CHECK(kernel.proof == nullptr);
+  for (const ConvKernel& kernel : conv_u8s8_kernels())
+    CHECK((kernel.proof != nullptr) == (kernel.isa == Isa::avx2 || kernel.isa == Isa::avx512));
+}
 
 TEST_CASE("conv_f32 equals the reference on every geometry", "[conv]") {
   check_geometries<float, float>(conv_f32_kernels());

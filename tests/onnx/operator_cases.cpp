@@ -1,5 +1,7 @@
 #include "tests/onnx/operator_cases.h"
 
+#include <functional>
+
 namespace refcalib_test {
 namespace {
 
@@ -15,10 +17,9 @@ Floats numbers(std::size_t count, float scale = 0.25F) {
 /// One operator of input x and the constants that `add` puts into the model; the names of further inputs follow.
 class Cases {
  public:
-  template <class Add>
   void add(const std::string& name, int opset, const std::string& type, const Shape& shape,
-           const OnnxAttributes& attributes, const std::vector<std::string>& further, Add constants,
-           const std::vector<std::string>& outputs = {"y"}) {
+           const OnnxAttributes& attributes, const std::vector<std::string>& further,
+           const std::function<void(OnnxModel&)>& constants, const std::vector<std::string>& outputs = {"y"}) {
     OnnxModel model(opset);
     model.input("x", shape);
     constants(model);

@@ -3,15 +3,14 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
-#include <map>
 #include <set>
-#include <sstream>
 
 #include "engine/core/error.h"
 #include "engine/formats/model.h"
 #include "engine/runtime/program.h"
+#include "tests/onnx/expected.h"
 #include "tests/onnx/operator_cases.h"
+#include "tests/onnx/quantized_models.h"
 #include "tests/support/catch.hpp"
 
 using namespace refcalib::engine;
@@ -19,32 +18,6 @@ using namespace refcalib_test;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Expected {
-  Shape shape;
-  std::vector<float> values;
-};
-
-/// "case|output|dimensions|values" per line, as run_cases.mjs writes them.
-std::map<std::string, std::vector<Expected>> read_expected(const fs::path& path) {
-  std::map<std::string, std::vector<Expected>> cases;
-  std::ifstream file(path);
-  std::string line;
-  while (std::getline(file, line)) {
-    std::istringstream parts(line);
-    std::string name, output, dims, values;
-    std::getline(parts, name, '|');
-    std::getline(parts, output, '|');
-    std::getline(parts, dims, '|');
-    std::getline(parts, values, '|');
-    Expected expected;
-    std::istringstream shape(dims), numbers(values);
-    for (std::int64_t dim = 0; shape >> dim;) expected.shape.push_back(dim);
-    for (std::string word; numbers >> word;) expected.values.push_back(std::stof(word));
-    cases[name].push_back(std::move(expected));
-  }
-  return cases;
-}
 
 std::string file_name(std::string name) {
   for (char& c : name)
@@ -76,7 +49,7 @@ void check_case(const fs::path& path, const std::vector<Expected>& expected) {
 }  // namespace
 
 TEST_CASE("operators give what ONNX Runtime gives", "[onnx]") {
-  const auto expected = read_expected(fs::path(REFCALIB_SOURCE_DIR) / "tests" / "onnx" / "expected.txt");
+  const auto expected = read_expected();
   const fs::path folder = fs::temp_directory_path() / "refcalib_onnx_operators";
   fs::create_directories(folder);
   for (const OperatorCase& one : operator_cases()) {
@@ -100,7 +73,9 @@ TEST_CASE("the models of all cases can be written", "[.write]") {
   REQUIRE(folder != nullptr);
   fs::create_directories(folder);
   std::ofstream list(fs::path(folder) / "cases.txt");
-  for (const OperatorCase& one : operator_cases()) {
+  std::vector<OperatorCase> cases = operator_cases();
+  for (OperatorCase& one : quantized_models()) cases.push_back(std::move(one));
+  for (const OperatorCase& one : cases) {
     one.model.write(fs::path(folder) / file_name(one.name));
     list << one.name << "|" << file_name(one.name) << "\n";
   }

@@ -118,6 +118,25 @@ TEST_CASE("the histogram equals its definition on every instruction set", "[hist
   }
 }
 
+TEST_CASE("long stretches, which are counted in short tables first, equal the definition", "[histogram]") {
+  // One value more often than a counter of 16 bits can say; both signs; a value that is not finite, and growth, on the way.
+  std::vector<std::vector<float>> data{std::vector<float>(150'001, 0.75F), normal_values(8'192, 11),
+                                       normal_values(100'003, 12), relu(normal_values(70'000, 13))};
+  data[2][50'000] = kNan;
+  data[2][60'000] = 1000.0F;
+  for (const IsaForms& isa : available_isa_forms()) {
+    for (const std::vector<float>& x : data) {
+      INFO("isa " << isa.name << ", values " << x.size());
+      Histogram whole, sliced;
+      whole.update(x, isa.histogram);
+      for (std::size_t i = 0; i < x.size(); i += 1'000)
+        sliced.update(std::span(x).subspan(i, std::min<std::size_t>(1'000, x.size() - i)), isa.histogram);
+      REQUIRE(same(whole.state(), reference(x)));
+      REQUIRE(sliced == whole);
+    }
+  }
+}
+
 TEST_CASE("order, batches and shards do not matter", "[histogram]") {
   std::mt19937 engine(17);
   for (std::vector<float> data : data_sets()) {

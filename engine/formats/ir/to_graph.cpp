@@ -30,14 +30,16 @@ Read find_read(const Document& document, const Layer& layer) noexcept {
   return found == nullptr ? nullptr : found->read;
 }
 
-std::string list_unknown(const std::map<std::string, std::vector<int>>& unknown) {
+/// Layers by type: "unsupported layer types: Foo (layers 1 'a', 2 'b')".
+std::string list_unknown(const std::map<std::string, std::vector<const Layer*>>& unknown) {
   std::string text = "unsupported layer types: ";
   bool first_type = true;
-  for (const auto& [type, ids] : unknown) {
+  for (const auto& [type, layers] : unknown) {
     if (!first_type) text += ", ";
     first_type = false;
-    text += type + (ids.size() == 1 ? " (layer " : " (layers ");
-    for (std::size_t i = 0; i < ids.size(); ++i) text += (i != 0 ? ", " : "") + std::to_string(ids[i]);
+    text += type + (layers.size() == 1 ? " (layer " : " (layers ");
+    for (std::size_t i = 0; i < layers.size(); ++i)
+      text += (i != 0 ? ", " : "") + std::to_string(layers[i]->id) + " '" + layers[i]->name + "'";
     text += ")";
   }
   return text;
@@ -85,15 +87,16 @@ class Translator {
 
   std::vector<Read> find_reads(const std::vector<std::size_t>& order) const {
     std::vector<Read> reads;
-    std::map<std::string, std::vector<int>> unknown;
+    std::map<std::string, std::vector<const Layer*>> unknown;
     for (const std::size_t i : order) {
       const Layer& layer = document_.layers[i];
       reads.push_back(find_read(document_, layer));
       if (reads.back() != nullptr) continue;
       const std::string type = layer.version.empty() ? layer.type : layer.type + "-" + layer.version;
-      unknown[type].push_back(layer.id);
+      unknown[type].push_back(&layer);
     }
-    for (auto& [type, ids] : unknown) std::sort(ids.begin(), ids.end());
+    for (auto& [type, layers] : unknown)
+      std::sort(layers.begin(), layers.end(), [](const Layer* a, const Layer* b) { return a->id < b->id; });
     if (!unknown.empty())
       throw UnsupportedError(list_unknown(unknown), {"", "", "convert the model without these layers"});
     return reads;

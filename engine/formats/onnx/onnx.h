@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "engine/formats/ir/document.h"
 #include "engine/formats/ir/reshape.h"
@@ -16,5 +18,15 @@ namespace refcalib::engine::onnx {
 /// Throws IoError, FormatError, UnsupportedError or UsageError naming the file, and where there is one the node.
 ir::Document read_document(const std::filesystem::path& path, const std::filesystem::path& weights = {},
                            const ir::InputShapes& shapes = {});
+
+/// An operator that is read.
+struct SupportedOperator {
+  std::string type;      ///< with its domain, if that is not the standard's
+  std::string versions;  ///< operator sets from which on its meanings hold: "7, 11"
+  std::string integers;  ///< of quantized numbers: "moved", "read", or empty
+};
+
+/// What the tables of operators state, by name.
+std::vector<SupportedOperator> supported_operators();
 
 }  // namespace refcalib::engine::onnx

@@ -51,7 +51,7 @@ void read_matmul(NodeReader& reader) {
 }
 
 void read_gemm(NodeReader& reader) {
-  reader.expect_inputs(8, 9);
+  reader.expect_inputs(6, 9);
   const bool transposed = reader.integer("transB", 0) != 0;
   const auto alpha = static_cast<float>(reader.real("alpha", 1));
   if (alpha != 1) throw UnsupportedError("attribute 'alpha' other than 1 is not supported");

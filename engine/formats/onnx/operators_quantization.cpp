@@ -168,6 +168,15 @@ TensorQuantization quantization_of(const NodeReader& reader, std::size_t scale, 
   return q;
 }
 
+QuantizationRange representable_range(const TensorQuantization& q) {
+  const Bounds bounds = bounds_of(q.type);
+  const auto limit = [&](std::int64_t bound) {
+    return static_cast<float>(static_cast<double>(bound - q.zero_point.front()) *
+                              static_cast<double>(q.scale.front()));
+  };
+  return {limit(bounds.low), limit(bounds.high)};
+}
+
 ValueId dequantized(NodeReader& reader, std::size_t rank, const TensorQuantization& q,
                     std::string_view suffix) {
   const Tensor& tensor = reader.tensor_input(rank);

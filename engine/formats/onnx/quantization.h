@@ -13,6 +13,9 @@ namespace refcalib::engine::onnx {
 TensorQuantization quantization_of(const NodeReader& reader, std::size_t scale, std::size_t zero_point,
                                    std::int64_t axis, DType type);
 
+/// The smallest and the largest number that the integers of one scale can stand for.
+QuantizationRange representable_range(const TensorQuantization& q);
+
 /// The real numbers of a quantized input: those in front of an earlier quantization of equal parameters, a layer over a
 /// constant's integers, or a computation. `suffix` names helper layers.
 ValueId dequantized(NodeReader& reader, std::size_t rank, const TensorQuantization& q,

@@ -9,8 +9,10 @@
 
 #include "engine/core/error.h"
 #include "engine/core/error_context.h"
+#include "engine/formats/ir/text.h"
 #include "engine/formats/onnx/model_file.h"
 #include "engine/formats/onnx/operators.h"
+#include "engine/formats/onnx/quantization.h"
 
 namespace refcalib::engine::onnx {
 namespace {
@@ -241,6 +243,21 @@ class Translator {
     throw FormatError(std::string("attribute '") + branch + "' is missing");
   }
 
+  /// A layer of that name. What the integers of a quantized value cannot hold is cut off, because an output stays in float.
+  ValueId named_output(const std::string& name, ValueId value) {
+    for (const auto& [other, tensor] : tensors_) {
+      if (tensor.value != value || !tensor.quantization || tensor.quantization->scale.size() != 1) continue;
+      const QuantizationRange range = representable_range(*tensor.quantization);
+      return builder_
+          .add({"Clamp", 1}, name,
+               {{"min", ir::format_float(range.low)}, {"max", ir::format_float(range.high)}}, {value})
+          .front();
+    }
+    const ValueId shape =
+        builder_.constant(name + "/shape", Constant::i64_vector(builder_.value(value).shape));
+    return builder_.add({"Reshape", 1}, name, {{"special_zero", "false"}}, {value, shape}).front();
+  }
+
   /// Outputs bear their tensors' names: values that have another one, or share it, get a layer of their own.
   void add_outputs(const proto::GraphProto& graph) {
     for (const proto::ValueInfoProto& output : graph.output())
@@ -251,12 +268,7 @@ class Translator {
         if (builder_.value(value).constant)
           throw UnsupportedError("this output of the network is a constant",
                                  {"", "", "export the model without it"});
-        if (builder_.layer_of(value) != output.name()) {
-          const ValueId shape =
-              builder_.constant(output.name() + "/shape", Constant::i64_vector(builder_.value(value).shape));
-          value = builder_.add({"Reshape", 1}, output.name(), {{"special_zero", "false"}}, {value, shape})
-                      .front();
-        }
+        if (builder_.layer_of(value) != output.name()) value = named_output(output.name(), value);
         builder_.output(value);
       });
     if (graph.output_size() == 0)

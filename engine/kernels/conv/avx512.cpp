@@ -9,6 +9,6 @@ constinit const ConvKernel conv_f32_avx512 =
 
 extern const ConvKernel conv_u8s8_avx512;
 constinit const ConvKernel conv_u8s8_avx512 =
-    Conv<QuadProduct<Avx512>, 3, 10, 8, 6>::kernel("conv_u8s8/avx512/6x48", Isa::avx512);
+    Conv<PairProduct<Avx512>, 3, 10, 10, 8>::kernel("conv_u8s8/avx512/8x48", Isa::avx512);
 
 }  // namespace refcalib::engine::kernels

@@ -51,25 +51,77 @@ struct Conv {
 
   static std::size_t packed_bytes(const ConvGeometry& g) noexcept {
     const Blocking b = block(g, shape);
-    return b.pad_bytes + static_cast<std::size_t>(g.groups * b.vectors) * b.vector_bytes + 64;
+    if constexpr (Product::lists_steps)
+      return b.pad_bytes +
+             static_cast<std::size_t>(g.groups * b.panels * ListedPanel(b, Product::stored).panel_bytes);
+    else
+      return b.pad_bytes + static_cast<std::size_t>(g.groups * b.vectors) * b.vector_bytes + 64;
+  }
+
+  /// Where the weights of a position of a tap begin in the source, of the panel's first channel; nullptr: in the padding.
+  static const Packed* position_weights(const ConvGeometry& g, const Blocking& b, const Packed* source,
+                                        std::int64_t first, std::int64_t t, std::int64_t position) {
+    const std::int64_t area = g.kernel_d * g.kernel_h * g.kernel_w, channel = position % b.pitch;
+    if (position >= b.tap_length || channel >= b.in_group) return nullptr;
+    const std::int64_t at = b.merged ? t * g.kernel_w + position / b.pitch : t;
+    return source + (first * b.in_group + channel) * area + at;
   }
 
   /// What one broadcast meets: Product::group weights of each of a panel's output channels, 0 in the padding. `source` is the
   /// group's first weight, `first` the panel's first channel.
   static void pack_step(const ConvGeometry& g, const Blocking& b, const Packed* source, std::int64_t first,
                         std::int64_t vectors, std::int64_t t, std::int64_t k, std::byte* to) {
-    const std::int64_t area = g.kernel_d * g.kernel_h * g.kernel_w, per_channel = b.in_group * area;
+    const std::int64_t per_channel = b.in_group * g.kernel_d * g.kernel_h * g.kernel_w;
     for (int i = 0; i < Product::group; ++i) {
-      const std::int64_t position = k * Product::group + i, channel = position % b.pitch;
-      const bool real = position < b.tap_length && channel < b.in_group;
-      const std::int64_t at = b.merged ? t * g.kernel_w + position / b.pitch : t;
-      const Packed* const from = source + first * per_channel + channel * area + at;
+      const Packed* const from = position_weights(g, b, source, first, t, k * Product::group + i);
       for (std::int64_t v = 0; v < vectors; ++v) {
         for (int l = 0; l < Product::lanes; ++l) {
           const std::int64_t o = v * Product::lanes + l;
           Product::put(to + v * Product::stored, l, i,
-                       real && first + o < b.out_group ? from[o * per_channel] : Packed{0});
+                       from != nullptr && first + o < b.out_group ? from[o * per_channel] : Packed{0});
         }
+      }
+    }
+  }
+
+  /// Bytes of a panel of so many vectors.
+  static std::int64_t panel_bytes(const Blocking& b, std::int64_t vectors) noexcept {
+    if constexpr (Product::lists_steps) return ListedPanel(b, Product::stored).panel_bytes;
+    return vectors * static_cast<std::int64_t>(b.vector_bytes);
+  }
+
+  /// Taps innermost, because the weights of neighbouring taps are neighbours in the source.
+  static void pack_panel(const ConvGeometry& g, const Blocking& b, const Packed* source, std::int64_t first,
+                         std::int64_t vectors, std::byte* to) {
+    if constexpr (Product::lists_steps) {
+      pack_listed(g, b, source, first, vectors, to);
+    } else {
+      for (std::int64_t k = 0; k < b.groups_per_tap; ++k)
+        for (std::int64_t t = 0; t < b.taps; ++t)
+          pack_step(g, b, source, first, vectors, t, k,
+                    to + (t * b.groups_per_tap + k) * vectors * Product::stored);
+    }
+  }
+
+  /// A panel with a list of its steps.
+  static void pack_listed(const ConvGeometry& g, const Blocking& b, const Packed* source, std::int64_t first,
+                          std::int64_t vectors, std::byte* to) {
+    const std::int64_t per_channel = b.in_group * g.kernel_d * g.kernel_h * g.kernel_w;
+    const std::int64_t channels = vectors * Product::lanes;
+    const std::int64_t real = b.out_group - first < channels ? b.out_group - first : channels;
+    StepList<Product> list(to, ListedPanel(b, Product::stored), vectors);
+    WeightWindow window;
+    for (std::int64_t k = 0; k < b.tap_length; k += WeightWindow::positions) {
+      const std::int64_t rest = b.tap_length - k;
+      const int count = rest < WeightWindow::positions ? static_cast<int>(rest) : WeightWindow::positions;
+      for (std::int64_t t = 0; t < b.taps; ++t) {
+        window.clear(count, channels);
+        for (int i = 0; i < count; ++i) {
+          const Packed* const from = position_weights(g, b, source, first, t, k + i);
+          if (from == nullptr) continue;
+          for (std::int64_t o = 0; o < real; ++o) window.set(i, o, from[o * per_channel]);
+        }
+        list.add(window, static_cast<std::int32_t>(t * b.block_pixels * std::int64_t{sizeof(void*)}), k);
       }
     }
   }
@@ -92,12 +144,8 @@ struct Conv {
       const Packed* source = static_cast<const Packed*>(weights) + group * group_weights;
       for (std::int64_t panel = 0; panel < b.panels; ++panel) {
         const std::int64_t vector = b.panel_begin(panel), vectors = b.panel_begin(panel + 1) - vector;
-        // Taps innermost, because the weights of neighbouring taps are neighbours in the source.
-        for (std::int64_t k = 0; k < b.groups_per_tap; ++k)
-          for (std::int64_t t = 0; t < b.taps; ++t)
-            pack_step(g, b, source, vector * Product::lanes, vectors, t, k,
-                      to + (t * b.groups_per_tap + k) * vectors * Product::stored);
-        to += vectors * static_cast<std::int64_t>(b.vector_bytes);
+        pack_panel(g, b, source, vector * Product::lanes, vectors, to);
+        to += panel_bytes(b, vectors);
       }
     }
   }
@@ -111,6 +159,38 @@ struct Conv {
   static std::int64_t work_items(const ConvGeometry& g) noexcept {
     const Blocking b = block(g, shape);
     return g.groups * b.blocks * b.panels;
+  }
+
+  /// Points the call to a panel; `panels` is where the panels begin.
+  static void set_panel(TileCall<Product>& call, const Blocking& b, const std::byte* panels,
+                        std::int64_t group, std::int64_t panel) noexcept {
+    if constexpr (Product::lists_steps) {
+      const ListedPanel layout(b, Product::stored);
+      const std::byte* const at = panels + (group * b.panels + panel) * layout.panel_bytes;
+      const auto* const header = reinterpret_cast<const ListHeader*>(at);
+      call.steps = reinterpret_cast<const ListedStep*>(at + ListedPanel::header_bytes);
+      call.panel = at + layout.weights;
+      call.capacity = layout.capacity;
+      call.in_place = header->in_place;
+      call.reordered = header->reordered;
+    } else {
+      call.panel =
+          panels + static_cast<std::size_t>(group * b.vectors + b.panel_begin(panel)) * b.vector_bytes;
+    }
+  }
+
+  static PairProof proof(const ConvGeometry& g, const void* packed) noexcept {
+    const Blocking b = block(g, shape);
+    PairProof all;
+    for (std::int64_t panel = 0; panel < g.groups * b.panels; ++panel) {
+      const std::byte* const at =
+          static_cast<const std::byte*>(packed) + b.pad_bytes + panel * panel_bytes(b, 0);
+      const PairProof& one = reinterpret_cast<const ListHeader*>(at)->proof;
+      all.in_place += one.in_place;
+      all.reordered += one.reordered;
+      all.alone += one.alone;
+    }
+    return all;
   }
 
   static void run(const ConvGeometry& g, const ConvOperands& o, std::int64_t begin,
@@ -140,15 +220,14 @@ struct Conv {
       const std::int64_t vector = b.panel_begin(panel);
       const int columns = static_cast<int>(b.panel_begin(panel + 1) - vector);
       const std::int64_t channel = vector * Product::lanes, left = b.out_group - channel;
-      call.panel = static_cast<const std::byte*>(o.packed) + b.pad_bytes +
-                   static_cast<std::size_t>(group * b.vectors + vector) * b.vector_bytes;
+      set_panel(call, b, static_cast<const std::byte*>(o.packed) + b.pad_bytes, group, panel);
       call.channel = group * b.out_group + channel;
       call.columns =
           static_cast<std::size_t>(left < columns * Product::lanes ? left : columns * Product::lanes);
       // Meanwhile the next panel comes into the cache: each tile fetches one of the vectors of every step.
-      const std::int64_t panel_bytes = columns * static_cast<std::int64_t>(b.vector_bytes);
+      const std::int64_t next_panel = panel_bytes(b, columns);
       const std::int64_t step_bytes = columns * std::int64_t{Product::stored};
-      call.ahead = unit + 1 < end && panel + 1 < b.panels ? panel_bytes : 0;
+      call.ahead = unit + 1 < end && panel + 1 < b.panels ? next_panel : 0;
       for (std::int64_t p = 0; p < count; p += b.rows) {
         const std::int64_t rows = count - p < b.rows ? count - p : b.rows;
         call.taps = taps.at(p);
@@ -158,13 +237,15 @@ struct Conv {
         call.residual = static_cast<const std::byte*>(o.residual) + pixel * call.residual_step +
                         call.channel * residual_bytes;
         tiles.of[columns][rows](call);
-        if (call.ahead != 0) call.ahead = call.ahead + 64 < panel_bytes + step_bytes ? call.ahead + 64 : 0;
+        if (call.ahead != 0) call.ahead = call.ahead + 64 < next_panel + step_bytes ? call.ahead + 64 : 0;
       }
     }
   }
 
   static constexpr ConvKernel kernel(const char* name, Isa isa) {
-    return {name, isa, &accepts, &packed_bytes, &pack, &scratch_bytes, &work_items, &run};
+    ConvKernel made{name, isa, &accepts, &packed_bytes, &pack, &scratch_bytes, &work_items, &run};
+    if constexpr (Product::lists_steps) made.proof = &proof;
+    return made;
   }
 };
 

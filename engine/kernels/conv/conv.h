@@ -59,6 +59,14 @@ struct ConvOperands {
   Epilogue epilogue;
 };
 
+/// Where products are summed in pairs in int16: how the weights of a convolution came into pairs that cannot saturate, counted in
+/// activations met by panels (conv/steps-inl.h).
+struct PairProof {
+  std::int64_t in_place = 0;   ///< safe with their neighbours
+  std::int64_t reordered = 0;  ///< safe in another order
+  std::int64_t alone = 0;      ///< safe only without a partner
+};
+
 /// One convolution kernel. The kernels are stateless; everything that depends on tile sizes is behind these
 /// functions, so that a caller sees geometry only.
 struct ConvKernel {
@@ -79,6 +87,8 @@ struct ConvKernel {
   void (*run)(const ConvGeometry&, const ConvOperands&, std::int64_t begin, std::int64_t end) noexcept;
   /// Writes into packed memory what run() wants to know of the epilogue that it will get; called once after pack(). nullptr: nothing.
   void (*bind)(const ConvGeometry&, const Epilogue&, void* packed) noexcept = nullptr;
+  /// What packing found, if the kernel depends on a proof; nullptr: no product of its can saturate.
+  PairProof (*proof)(const ConvGeometry&, const void* packed) noexcept = nullptr;
 };
 
 /// The kernel tables, best first. f32: f32 input and weights. u8s8: u8 input, s8 weights, exact int32 sums.

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/kernels/conv/steps-inl.h"
 #include "engine/kernels/dot.h"
 #include "engine/kernels/epilogue-inl.h"
 #include "engine/kernels/prefetch.h"
@@ -21,8 +22,10 @@ struct TileCall {
   std::int64_t row_stride;  ///< rows of the table per tap
   std::int64_t tap_count;
   std::int64_t groups_per_tap;  ///< broadcasts per tap
-  const std::byte* panel;       ///< packed weights [tap][group][column vector]
-  std::int64_t ahead;           ///< bytes from a weight to the one that is fetched early with it
+  const std::byte* panel;       ///< packed weights [tap][group][column vector], or [step][column vector]
+  const ListedStep* steps;      ///< of a panel with a list
+  std::int64_t capacity, in_place, reordered;  ///< steps of the list
+  std::int64_t ahead;  ///< bytes from a weight to the one that is fetched early with it
   const Epilogue* epilogue;
   std::int64_t channel;        ///< first output channel
   std::size_t columns;         ///< valid output channels
@@ -34,29 +37,14 @@ struct TileCall {
 };
 
 template <class Product, std::size_t Rows, std::size_t Columns>
-void run_tile(const TileCall<Product>& call) noexcept {
+using TileSums = typename Product::Sum[Rows][Columns];
+
+/// Adds all taps, activations in the order of memory.
+template <class Product, std::size_t Rows, std::size_t Columns>
+[[gnu::always_inline]] inline void add_taps(const TileCall<Product>& call,
+                                            TileSums<Product, Rows, Columns>& acc) noexcept {
   using Arch = typename Product::Vectors;
-  using Sum = typename Product::Sum;
   constexpr std::size_t stored = Product::stored;
-  const EpilogueTile<Arch, Rows, Columns> tile{*call.epilogue, call.channel, call.columns};
-  Sum acc[Rows][Columns];
-  unroll<Columns>([&](auto v) __attribute__((always_inline)) {
-    Sum start;
-    if constexpr (Product::group == 1) {
-      start = tile.parameter(call.epilogue->bias, v);
-    } else {
-      start = tile.offset(v);
-    }
-    unroll<Rows>([&](auto r) __attribute__((always_inline)) { acc[r][v] = start; });
-  });
-
-  TileRow rows[Rows];
-  unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-    const std::int64_t at = call.pixels == nullptr ? static_cast<std::int64_t>(r()) : call.pixels[r];
-    rows[r] = {call.output + at * call.output_step, call.residual + at * call.residual_step};
-  });
-  tile.fetch_early(rows);
-
   const std::byte* weights = call.panel;
   for (std::int64_t tap = 0; tap < call.tap_count; ++tap) {
     const typename Product::Input* row[Rows];
@@ -77,6 +65,68 @@ void run_tile(const TileCall<Product>& call) noexcept {
         });
       });
     }
+  }
+}
+
+/// Adds the steps [begin, end) of a panel's list. The order of a reordered step comes from its entry.
+template <bool Reordered, class Product, std::size_t Rows, std::size_t Columns>
+[[gnu::always_inline]] inline void add_steps(const TileCall<Product>& call, std::int64_t begin,
+                                             std::int64_t end,
+                                             TileSums<Product, Rows, Columns>& acc) noexcept {
+  using Arch = typename Product::Vectors;
+  using Activation = typename Product::Activation;
+  constexpr std::size_t stored = Product::stored;
+  const std::byte* weights = call.panel + begin * static_cast<std::int64_t>(Columns * stored);
+  for (const ListedStep *step = call.steps + begin, *last = call.steps + end; step != last; ++step) {
+    const auto* const row = reinterpret_cast<const typename Product::Input* const*>(
+        reinterpret_cast<const std::byte*>(call.taps) + step->tap);
+    const std::int64_t at = step->at;
+    Activation order;
+    if constexpr (Reordered) order = Simd<Arch>::broadcast(static_cast<std::int32_t>(step->order));
+    prefetch_far(weights + call.ahead);
+    unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+      Activation a;
+      if constexpr (Reordered)
+        a = Product::picked(row[r] + at, order);
+      else
+        a = Product::activation(row[r] + at);
+      unroll<Columns>([&](auto v) __attribute__((always_inline)) {
+        acc[r][v] = Product::accumulate(acc[r][v], a, Product::weight(weights + v * stored));
+        Simd<Arch>::pin(acc[r][v].v);
+      });
+    });
+    weights += Columns * stored;
+  }
+}
+
+template <class Product, std::size_t Rows, std::size_t Columns>
+void run_tile(const TileCall<Product>& call) noexcept {
+  using Arch = typename Product::Vectors;
+  using Sum = typename Product::Sum;
+  const EpilogueTile<Arch, Rows, Columns> tile{*call.epilogue, call.channel, call.columns};
+  TileSums<Product, Rows, Columns> acc;
+  unroll<Columns>([&](auto v) __attribute__((always_inline)) {
+    Sum start;
+    if constexpr (Product::group == 1) {
+      start = tile.parameter(call.epilogue->bias, v);
+    } else {
+      start = tile.offset(v);
+    }
+    unroll<Rows>([&](auto r) __attribute__((always_inline)) { acc[r][v] = start; });
+  });
+
+  TileRow rows[Rows];
+  unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+    const std::int64_t at = call.pixels == nullptr ? static_cast<std::int64_t>(r()) : call.pixels[r];
+    rows[r] = {call.output + at * call.output_step, call.residual + at * call.residual_step};
+  });
+  tile.fetch_early(rows);
+
+  if constexpr (Product::lists_steps) {
+    add_steps<false, Product, Rows, Columns>(call, 0, call.in_place, acc);
+    add_steps<true, Product, Rows, Columns>(call, call.capacity - call.reordered, call.capacity, acc);
+  } else {
+    add_taps<Product, Rows, Columns>(call, acc);
   }
 
   if constexpr (Product::group == 1) {

@@ -130,6 +130,11 @@ class ToPixels {
     for_pixel_tiles<Arch>(a, begin, end, [&](std::int64_t in_offset, std::int64_t out_offset, auto pixels) {
       const Planar* in = static_cast<const Planar*>(a.input) + in_offset;
       float* out = static_cast<float*>(a.output) + out_offset;
+      if (a.padded_channels == 3 && a.pixel_stride == 3 && pixel_count(pixels) == size) {
+        store_interleaved(out, channel(a, plane, in, 0, 0, pixels), channel(a, plane, in, 1, 0, pixels),
+                          channel(a, plane, in, 2, 0, pixels));
+        return;
+      }
       if (a.padded_channels <= few_channels) {
         float planes[few_channels * lane_count<Arch>];
         for (std::int64_t c = 0; c < a.padded_channels; ++c) {

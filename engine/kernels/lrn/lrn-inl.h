@@ -36,27 +36,42 @@ struct Lrn {
 
   static void scale(const float* x, const float* s, float* y, std::int64_t count, float alpha, float beta,
                     float bias) noexcept {
-    if (beta == 0.75F) return scale_by<ThreeQuarters>(x, s, y, count, alpha, beta, bias);
-    if (beta == 0.5F) return scale_by<Half>(x, s, y, count, alpha, beta, bias);
-    if (beta == 1.0F) return scale_by<Whole>(x, s, y, count, alpha, beta, bias);
-    scale_by<Any>(x, s, y, count, alpha, beta, bias);
+    with_power(beta, [&](auto power) {
+      for_vectors<Arch, F::size>(count, [&](std::int64_t i, auto n) {
+        const F t = F::broadcast(bias) + F::broadcast(alpha) * load(s + i, n);
+        store(y + i, load(x + i, n) / power.of(t, F::broadcast(beta)), n);
+      });
+    });
+  }
+
+  static void row(const float* x, std::int64_t half, float* y, std::int64_t count, float alpha, float beta,
+                  float bias) noexcept {
+    with_power(beta, [&](auto power) {
+      for_vectors<Arch, F::size>(count, [&](std::int64_t i, auto n) {
+        F s = F::broadcast(0.0F);
+        for (std::int64_t shift = -half; shift <= half; ++shift) {
+          const F v = load(x + i + shift, n);
+          s = s + v * v;
+        }
+        const F t = F::broadcast(bias) + F::broadcast(alpha) * s;
+        store(y + i, load(x + i, n) / power.of(t, F::broadcast(beta)), n);
+      });
+    });
   }
 
  private:
-  template <class Power>
-  static void scale_by(const float* x, const float* s, float* y, std::int64_t count, float alpha, float beta,
-                       float bias) {
-    const F a = F::broadcast(alpha), b = F::broadcast(beta), k = F::broadcast(bias);
-    for_vectors<Arch, F::size>(count, [&](std::int64_t i, auto n) {
-      const F t = k + a * load(s + i, n);
-      store(y + i, load(x + i, n) / Power::of(t, b), n);
-    });
+  template <class Body>
+  REFCALIB_INLINE static void with_power(float beta, const Body& body) {
+    if (beta == 0.75F) return body(ThreeQuarters{});
+    if (beta == 0.5F) return body(Half{});
+    if (beta == 1.0F) return body(Whole{});
+    body(Any{});
   }
 };
 
 template <class Arch>
 constexpr LrnKernels make_lrn_kernels(const char* name, Isa isa) {
-  return {name, isa, &Lrn<Arch>::square_sum, &Lrn<Arch>::scale};
+  return {name, isa, &Lrn<Arch>::square_sum, &Lrn<Arch>::scale, &Lrn<Arch>::row};
 }
 
 }  // namespace refcalib::engine::kernels

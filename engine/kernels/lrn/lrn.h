@@ -15,12 +15,17 @@ namespace refcalib::engine::kernels {
 ///
 /// where t^beta is t for beta = 1, sqrt(t) for 0.5, sqrt(t) * sqrt(sqrt(t)) for 0.75 (the one in use), else
 /// exp(beta * log(t)) by the polynomials of vector_math-inl.h.
+///
+///   row:         both for windows of 2 * half + 1 neighbours, s summed in ascending order; x must be readable from x[-half] to
+///                x[count + half - 1], zeros standing for what lies beyond the tensor
 struct LrnKernels {
   const char* name;
   Isa isa;
   void (*square_sum)(const float* x, float* s, std::int64_t count) noexcept;
   void (*scale)(const float* x, const float* s, float* y, std::int64_t count, float alpha, float beta,
                 float bias) noexcept;
+  void (*row)(const float* x, std::int64_t half, float* y, std::int64_t count, float alpha, float beta,
+              float bias) noexcept;
 };
 
 /// The table, best first; choose with select(table, isa) of engine/kernels/table.h.

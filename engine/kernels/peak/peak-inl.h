@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/kernels/dot.h"
 #include "engine/kernels/peak/peak.h"
 #include "engine/kernels/simd.h"
 #include "engine/kernels/unroll.h"
@@ -11,7 +12,8 @@ namespace refcalib::engine::kernels {
 
 /// A register tile as a convolution has it, Rows x Columns sums, without loading weights: as fast as the
 /// instruction set can multiply and add.
-template <class A, std::size_t Rows, std::size_t F32Columns, std::size_t U8Columns>
+template <class A, std::size_t Rows, std::size_t F32Columns, std::size_t U8Columns,
+          class Product = QuadProduct<A>>
 struct Peak {
   using V = Simd<A>;
   static constexpr int operands = 64;
@@ -36,24 +38,26 @@ struct Peak {
   }
 
   static void u8s8(std::int64_t rounds, const std::uint8_t* values, std::int32_t* sums) noexcept {
-    typename V::I acc[Rows * U8Columns];
-    typename V::W w[U8Columns];
-    unroll<U8Columns>([&](auto v) __attribute__((always_inline)) { w[v] = V::load_weights(values + v); });
+    typename Product::Sum acc[Rows * U8Columns];
+    typename Product::Weight w[U8Columns];
+    unroll<U8Columns>([&](auto v) __attribute__((always_inline)) {
+      w[v] = Product::weight(reinterpret_cast<const std::byte*>(values) + v);
+    });
     unroll<Rows * U8Columns>([&](auto i) __attribute__((always_inline)) {
-      acc[i] = V::broadcast(static_cast<std::int32_t>(i()));
+      acc[i] = Product::Sum::broadcast(static_cast<std::int32_t>(i()));
     });
     for (std::int64_t i = 0; i < rounds; ++i) {
       const std::uint8_t* const at = values + i % (operands / 8) * 32;
       unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-        const typename V::Q a = V::broadcast_quad(at + r * 4);
+        const typename Product::Activation a = Product::activation(at + r * 4);
         unroll<U8Columns>([&](auto v) __attribute__((always_inline)) {
-          acc[r * U8Columns + v] = V::dot4(acc[r * U8Columns + v], a, w[v]);
-          V::pin(acc[r * U8Columns + v]);
+          acc[r * U8Columns + v] = Product::accumulate(acc[r * U8Columns + v], a, w[v]);
+          V::pin(acc[r * U8Columns + v].v);
         });
       });
     }
     unroll<Rows * U8Columns>([&](auto i)
-                                 __attribute__((always_inline)) { V::store(sums + i * V::lanes, acc[i]); });
+                                 __attribute__((always_inline)) { V::store(sums + i * V::lanes, acc[i].v); });
   }
 
   static std::int32_t read(const std::int32_t* values, std::int64_t count) noexcept {

@@ -68,6 +68,20 @@ struct Winograd {
     return static_cast<std::size_t>(b.in_pitch + frequencies * g.in_channels * b.vectors * lanes) * 4 + 64;
   }
 
+  /// Transforms up to eight kernels of neighbouring output channels and one input channel, `real` of which exist, and writes the
+  /// first `count` of each frequency, `plane` floats apart.
+  static void pack_eight(const ConvGeometry& g, const float* source, std::int64_t real, std::int64_t count,
+                         float* to, std::int64_t plane) noexcept {
+    EightDoubles w[9] = {}, u[places];
+    for (int o = 0; o < 8 && o < real; ++o)
+      for (std::size_t i = 0; i < 9; ++i)
+        w[i][o] = source[o * g.in_channels * 9 + static_cast<std::int64_t>(i)];
+    transform_weights<M>(w, u);
+    for (std::size_t f = 0; f < places; ++f)
+      for (int o = 0; o < count; ++o)
+        to[static_cast<std::int64_t>(f) * plane + o] = static_cast<float>(u[f][o]);
+  }
+
   static void pack(const ConvGeometry& g, const void* weights, void* packed) noexcept {
     const Blocking b(g);
     const auto* const source = static_cast<const float*>(weights);
@@ -77,15 +91,10 @@ struct Winograd {
     for (std::int64_t panel = 0; panel < b.panels; ++panel) {
       const std::int64_t first = b.panel_begin(panel) * lanes;
       const std::int64_t width = b.panel_begin(panel + 1) * lanes - first;
-      for (std::int64_t c = 0; c < g.in_channels; ++c) {
-        for (std::int64_t o = 0; o < width; ++o) {
-          double u[places] = {};
-          if (first + o < g.out_channels)
-            transform_weights<M>(source + ((first + o) * g.in_channels + c) * 9, u);
-          for (std::int64_t f = 0; f < frequencies; ++f)
-            to[(f * g.in_channels + c) * width + o] = static_cast<float>(u[f]);
-        }
-      }
+      for (std::int64_t c = 0; c < g.in_channels; ++c)
+        for (std::int64_t o = 0; o < width; o += 8)
+          pack_eight(g, source + ((first + o) * g.in_channels + c) * 9, g.out_channels - first - o,
+                     width - o < 8 ? width - o : 8, to + c * width + o, g.in_channels * width);
       to += frequencies * g.in_channels * width;
     }
   }

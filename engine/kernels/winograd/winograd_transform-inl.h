@@ -31,7 +31,8 @@ struct WinogradTransform<2> {
     y[1] = m[1] - m[2] - m[3];
   }
   /// G
-  static void weights(const double (&w)[3], double (&u)[4]) {
+  template <class T>
+  [[gnu::always_inline]] static void weights(const T (&w)[3], T (&u)[4]) {
     u[0] = w[0];
     u[1] = (w[0] + w[1] + w[2]) * 0.5;
     u[2] = (w[0] - w[1] + w[2]) * 0.5;
@@ -66,7 +67,8 @@ struct WinogradTransform<4> {
     y[2] = fma(F::broadcast(4), far_sum, sum);
     y[3] = fma(F::broadcast(8), far_difference, difference) + m[5];
   }
-  static void weights(const double (&w)[3], double (&u)[6]) {
+  template <class T>
+  [[gnu::always_inline]] static void weights(const T (&w)[3], T (&u)[6]) {
     u[0] = w[0] / 4;
     u[1] = -(w[0] + w[1] + w[2]) / 6;
     u[2] = -(w[0] - w[1] + w[2]) / 6;
@@ -114,19 +116,24 @@ template <class A, std::size_t M, class Read, class Row>
   });
 }
 
-/// G w G' in doubles. w: 3x3; u: places x places.
+/// Eight doubles, for which the compiler finds the instructions of each instruction set.
+using EightDoubles = double __attribute__((vector_size(64)));
+
+/// G w G' in doubles, of eight kernels at once. w: 3x3, row by row; u: places x places.
 template <std::size_t M>
-inline void transform_weights(const float* w, double* u) {
+[[gnu::always_inline]] inline void transform_weights(
+    const EightDoubles (&w)[9],
+    EightDoubles (&u)[WinogradTransform<M>::places * WinogradTransform<M>::places]) {
   using T = WinogradTransform<M>;
   constexpr std::size_t n = T::places;
-  double rows[3][n];
+  EightDoubles rows[3][n];
   for (std::size_t y = 0; y < 3; ++y) {
-    const double in[3] = {w[3 * y], w[3 * y + 1], w[3 * y + 2]};
+    const EightDoubles in[3] = {w[3 * y], w[3 * y + 1], w[3 * y + 2]};
     T::weights(in, rows[y]);
   }
   for (std::size_t x = 0; x < n; ++x) {
-    const double in[3] = {rows[0][x], rows[1][x], rows[2][x]};
-    double out[n];
+    const EightDoubles in[3] = {rows[0][x], rows[1][x], rows[2][x]};
+    EightDoubles out[n];
     T::weights(in, out);
     for (std::size_t y = 0; y < n; ++y) u[y * n + x] = out[y];
   }

@@ -1,0 +1,195 @@
+#include "apps/refcalib/keep_accurate.h"
+
+#include <algorithm>
+#include <memory>
+#include <refcalib/metrics.hpp>
+#include <set>
+
+#include "apps/refcalib/agreement.h"
+#include "apps/refcalib/detection_report.h"
+#include "apps/refcalib/text.h"
+#include "engine/runtime/program.h"
+
+namespace refcalib::app {
+namespace {
+
+constexpr std::size_t kGoalRuns = 16;  ///< runs of the data that decide whether the goal is reached
+constexpr int kThreads =
+    1;  ///< of many short sessions: a team that waits for busy cores would take longer than one thread
+constexpr std::size_t kOrderRuns = 4;  ///< runs that put the layers in order
+
+/// A network whose boxes are left unselected: what goes into the selection are numbers that change smoothly.
+engine::Graph without_selection(engine::Graph graph) {
+  std::vector<engine::ValueId> outputs;
+  for (const engine::ValueId id : graph.outputs) {
+    const engine::Shape& shape = graph.value(id).shape;
+    const engine::Node* producer = graph.producer(id);
+    if (producer == nullptr || shape.size() != 4 || shape[3] != 7) {
+      outputs.push_back(id);
+      continue;
+    }
+    for (const engine::ValueId input : producer->inputs)
+      if (!graph.value(input).constant && std::find(outputs.begin(), outputs.end(), input) == outputs.end())
+        outputs.push_back(input);
+  }
+  graph.outputs = std::move(outputs);
+  return graph;
+}
+
+std::shared_ptr<const engine::Program> compiled(engine::Graph graph, bool int8) {
+  engine::CompileOptions options = engine::default_options();
+  options.int8 = int8;
+  return engine::Program::compile(std::move(graph), options);
+}
+
+/// One search; trials differ in the layers that are held in float.
+class Search {
+ public:
+  Search(const engine::Model& model, const engine::ir::Annotation& annotation, engine::Dataset& dataset,
+         const ModelOptions& options)
+      : dataset_(dataset), original_(model.graph) {
+    engine::ir::Document document = engine::ir::annotate(model.document, annotation);
+    const engine::ir::InputShapes shapes = input_shapes(options);
+    if (!shapes.empty()) document = engine::ir::reshape(document, shapes);
+    calibrated_ = engine::ir::to_graph(document);
+    for (const auto& weights : annotation.weights) layers_.push_back(weights.layer);
+  }
+
+  const std::vector<std::string>& layers() const noexcept { return layers_; }
+
+  /// Agreement with the first `count` layers in float.
+  double agreement(std::size_t count) {
+    if (!reference_) reference_ = std::make_unique<engine::Session>(compiled(original_, false), kThreads);
+    const std::set<std::string> kept(layers_.begin(), layers_.begin() + static_cast<std::ptrdiff_t>(count));
+    engine::Session trial(compiled(with_float(calibrated_, kept), true), kThreads);
+    return agreement_of(*reference_, trial, dataset_, kGoalRuns);
+  }
+
+  /// Puts the layers in the order of the error that each causes alone. False if `go_on` ended it.
+  bool order(const std::function<bool()>& go_on) {
+    engine::Session exact(compiled(without_selection(original_), false), kThreads);
+    const engine::Graph smooth = without_selection(calibrated_);
+    std::vector<std::pair<double, std::string>> harm;
+    for (const std::string& layer : layers_) {
+      if (!go_on()) return false;
+      std::set<std::string> others(layers_.begin(), layers_.end());
+      others.erase(layer);
+      engine::Session alone(compiled(with_float(smooth, others), true), kThreads);
+      harm.emplace_back(-noise(exact, alone), layer);
+    }
+    std::stable_sort(harm.begin(), harm.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (std::size_t i = 0; i < harm.size(); ++i) layers_[i] = harm[i].second;
+    return true;
+  }
+
+ private:
+  static engine::Graph with_float(engine::Graph graph, const std::set<std::string>& kept) {
+    for (const engine::NodeId id : graph.order())
+      if (kept.contains(graph.node(id).name)) graph.node(id).hint = engine::PrecisionHint::keep_float;
+    return graph;
+  }
+
+  /// Sum over the outputs of squared errors, each as a share of the output's squares.
+  double noise(engine::Session& exact, engine::Session& other) {
+    const std::size_t outputs = exact.program().outputs().size();
+    std::vector<double> error(outputs, 0), signal(outputs, 0);
+    for (std::size_t run = 0; run < std::min(kOrderRuns, dataset_.runs()); ++run) {
+      if (!dataset_.fill(exact, run)) continue;
+      copy_inputs(exact, other);
+      exact.run();
+      other.run();
+      for (std::size_t i = 0; i < outputs; ++i) {
+        const auto a = exact.output(i), b = other.output(i);
+        for (std::size_t k = 0; k < a.size(); ++k) {
+          const double x = static_cast<double>(a[k]), difference = x - static_cast<double>(b[k]);
+          error[i] += difference * difference;
+          signal[i] += x * x;
+        }
+      }
+    }
+    double total = 0;
+    for (std::size_t i = 0; i < outputs; ++i) total += signal[i] > 0 ? error[i] / signal[i] : error[i];
+    return total;
+  }
+
+  engine::Dataset& dataset_;
+  engine::Graph original_, calibrated_;
+  std::unique_ptr<engine::Session> reference_;
+  std::vector<std::string> layers_;
+};
+
+}  // namespace
+
+double agreement_of(engine::Session& reference, engine::Session& other, engine::Dataset& dataset,
+                    std::size_t runs) {
+  DetectionComparison detections(reference.program(), other.program());
+  const auto outputs = reference.program().outputs(), others = other.program().outputs();
+  std::vector<double> cosines(outputs.size(), 0);
+  std::size_t used = 0;
+  for (std::size_t run = 0; run < std::min(runs, dataset.runs()); ++run) {
+    if (!dataset.fill(reference, run)) continue;
+    copy_inputs(reference, other);
+    reference.run();
+    other.run();
+    ++used;
+    detections.add(reference, other);
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      for (std::size_t k = 0; k < others.size(); ++k)
+        if (others[k].name == outputs[i].name)
+          cosines[i] += refcalib::cosine(reference.output(i), other.output(k));
+  }
+  double least = detections.lowest_share();
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    if (used > 0 && !detections.has(outputs[i].name))
+      least = std::min(least, cosines[i] / static_cast<double>(used));
+  return least;
+}
+
+AccurateChoice keep_accurate(const engine::Model& model, const engine::ir::Annotation& annotation,
+                             engine::Dataset& dataset, double goal, const ModelOptions& options,
+                             const std::function<bool()>& go_on) {
+  AccurateChoice choice;
+  Search search(model, annotation, dataset, options);
+  choice.all_int8 = choice.chosen = search.agreement(0);
+  if (choice.all_int8 >= goal || search.layers().size() < 2 || !search.order(go_on)) return choice;
+  // Without any layer in INT8 there is no calibrated network: one is left.
+  const std::size_t most = search.layers().size() - 1;
+  std::size_t fails = 0, reaches = most;
+  for (std::size_t count = 1; count < most; count *= 2) {
+    if (!go_on()) return choice;
+    if (search.agreement(count) >= goal) {
+      reaches = count;
+      break;
+    }
+    fails = count;
+  }
+  while (reaches - fails > 1) {
+    if (!go_on()) return choice;
+    const std::size_t middle = fails + (reaches - fails) / 2;
+    (search.agreement(middle) >= goal ? reaches : fails) = middle;
+  }
+  const double reached = search.agreement(reaches);
+  if (reached <= choice.all_int8) return choice;
+  choice.chosen = reached;
+  choice.layers.assign(search.layers().begin(),
+                       search.layers().begin() + static_cast<std::ptrdiff_t>(reaches));
+  return choice;
+}
+
+std::vector<std::string> described(const AccurateChoice& choice, double goal) {
+  if (choice.all_int8 >= goal) return {};
+  if (choice.layers.empty())
+    return {"INT8 in all layers agrees with FP32 to " + fixed(choice.all_int8, 4) + ", short of " +
+            fixed(goal, 4) + "; layers in FP32 do not change that"};
+  std::vector<std::string> lines{"INT8 in all layers agrees with FP32 to " + fixed(choice.all_int8, 4) +
+                                 ", short of " + fixed(goal, 4) + "; with " +
+                                 counted(choice.layers.size(), "layer") +
+                                 " in FP32, those that cause the largest errors: " + fixed(choice.chosen, 4)};
+  std::string names;
+  for (const std::string& layer : choice.layers) names += (names.empty() ? "" : ", ") + layer;
+  lines.push_back("kept in FP32, the most harmful first: " + names);
+  return lines;
+}
+
+}  // namespace refcalib::app

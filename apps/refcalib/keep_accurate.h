@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "apps/refcalib/options.h"
+#include "engine/evaluation/dataset.h"
+#include "engine/formats/ir/ir.h"
+#include "engine/formats/model.h"
+
+namespace refcalib::app {
+
+/// What has to stay in float so that a calibrated network answers as the original does.
+struct AccurateChoice {
+  std::vector<std::string> layers;  ///< with weights, the most harmful first
+  double all_int8 = 1;              ///< agreement with every layer in INT8 …
+  double chosen = 1;                ///< … and with `layers` in float
+};
+
+/// Agreement of two networks on samples: the least over the outputs of the mean cosine, or, for an output of detections, of the share of
+/// boxes above a score of 0.5 that both see with an overlap of at least 0.9.
+double agreement_of(engine::Session& reference, engine::Session& other, engine::Dataset& dataset,
+                    std::size_t runs);
+
+/// If the calibrated network falls short of `goal`: orders the layers by the error that each of them causes alone in INT8, in front of the
+/// selection of boxes, and leaves the fewest of that order in float that reach the goal (by bisection, on the first 16 runs of the
+/// data). Depends on the data, not on threads, times or instruction sets. `go_on` is asked between trials; after a false the result
+/// is that of no layer.
+AccurateChoice keep_accurate(const engine::Model& model, const engine::ir::Annotation& annotation,
+                             engine::Dataset& dataset, double goal, const ModelOptions& options,
+                             const std::function<bool()>& go_on);
+
+/// "INT8 in all layers agrees with FP32 to 0.44 …": the lines of a report; none if the goal was reached.
+std::vector<std::string> described(const AccurateChoice& choice, double goal);
+
+}  // namespace refcalib::app

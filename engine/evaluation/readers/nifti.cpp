@@ -1,0 +1,116 @@
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "engine/evaluation/readers/reader.h"
+
+namespace refcalib::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The fields of a NIfTI-1 header that matter here (nifti1.h, offsets in bytes): dim 40, datatype 70, bitpix
+/// 72, vox_offset 108, scl_slope 112, scl_inter 116, magic 344.
+template <class T>
+T field(const std::string& bytes, std::size_t offset) {
+  T value{};
+  std::memcpy(&value, bytes.data() + offset, sizeof value);
+  return value;
+}
+
+template <class T>
+void read_elements(const std::string& bytes, std::size_t offset, std::vector<float>& into) {
+  for (std::size_t i = 0; i < into.size(); ++i)
+    into[i] = static_cast<float>(field<T>(bytes, offset + i * sizeof(T)));
+}
+
+struct ElementKind {
+  std::int16_t code;
+  std::size_t size;
+  void (*read)(const std::string&, std::size_t, std::vector<float>&);
+};
+
+constexpr std::array<ElementKind, 8> kKinds{{{2, 1, read_elements<std::uint8_t>},
+                                             {4, 2, read_elements<std::int16_t>},
+                                             {8, 4, read_elements<std::int32_t>},
+                                             {16, 4, read_elements<float>},
+                                             {64, 8, read_elements<double>},
+                                             {256, 1, read_elements<std::int8_t>},
+                                             {512, 2, read_elements<std::uint16_t>},
+                                             {768, 4, read_elements<std::uint32_t>}}};
+
+/// A volume of NIfTI-1 in one file (.nii), little-endian. The file's axes x, y, z, channel become depth z,
+/// height y, width x, as the Accuracy Checker turns them, with the channels last.
+class NiftiReader : public Reader {
+ public:
+  explicit NiftiReader(fs::path data) : data_(std::move(data)) {}
+
+  Frame read(const std::string& id) const override {
+    const fs::path path = data_ / id;
+    const ErrorContext at{.file = path.string()};
+    std::error_code ignored;
+    std::ifstream in(path, std::ios::binary);
+    if (!in || fs::is_directory(path, ignored)) throw IoError("cannot open the volume", at);
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    if (bytes.starts_with("\x1f\x8b"))
+      throw UnsupportedError("compressed volumes are not read",
+                             {.file = path.string(), .remedy = "unpack it with gzip -d"});
+    if (bytes.size() < 352 || field<std::int32_t>(bytes, 0) != 348 ||
+        std::string_view(bytes).substr(344, 3) != "n+1")
+      throw FormatError("no little-endian NIfTI-1 file (.nii)", at);
+    std::array<std::int64_t, 4> dim{1, 1, 1, 1};
+    const auto rank = field<std::int16_t>(bytes, 40);
+    if (rank < 1 || rank > 4)
+      throw UnsupportedError("volumes of " + std::to_string(rank) + " axes are not read", at);
+    for (std::int16_t k = 0; k < rank; ++k) {
+      dim[static_cast<std::size_t>(k)] = field<std::int16_t>(bytes, 42 + 2 * static_cast<std::size_t>(k));
+      if (dim[static_cast<std::size_t>(k)] < 1) throw FormatError("an axis has no elements", at);
+    }
+    const auto code = field<std::int16_t>(bytes, 70);
+    const ElementKind* kind = nullptr;
+    for (const ElementKind& known : kKinds)
+      if (known.code == code) kind = &known;
+    if (kind == nullptr)
+      throw UnsupportedError("elements of NIfTI type " + std::to_string(code) + " are not read", at);
+    std::vector<float> values(static_cast<std::size_t>(dim[0] * dim[1] * dim[2] * dim[3]));
+    const auto start = static_cast<std::size_t>(field<float>(bytes, 108));
+    if (start < 348 || bytes.size() < start || (bytes.size() - start) / kind->size < values.size())
+      throw FormatError("the file is shorter than its header states", at);
+    kind->read(bytes, start, values);
+    if (const auto slope = field<float>(bytes, 112); slope != 0)
+      for (float& x : values) x = x * slope + field<float>(bytes, 116);
+    return turned(values, dim);
+  }
+
+ private:
+  static Frame turned(const std::vector<float>& values, const std::array<std::int64_t, 4>& dim) {
+    Frame frame;
+    frame.width = static_cast<int>(dim[0]);
+    frame.height = static_cast<int>(dim[1]);
+    frame.depth = static_cast<int>(dim[2]);
+    frame.channels = static_cast<int>(dim[3]);
+    frame.values.resize(values.size());
+    const std::size_t places = frame.area(), channels = static_cast<std::size_t>(frame.channels);
+    for (std::size_t c = 0; c < channels; ++c)
+      for (std::size_t i = 0; i < places; ++i) frame.values[i * channels + c] = values[c * places + i];
+    SampleGeometry& g = frame.geometry;
+    g.width = g.content_width = frame.width;
+    g.height = g.content_height = frame.height;
+    return frame;
+  }
+
+  fs::path data_;
+};
+
+std::unique_ptr<Reader> make(Fields& fields, const fs::path& data) {
+  fields.flag("channels_first", false);
+  return std::make_unique<NiftiReader>(data);
+}
+
+}  // namespace
+
+extern const ReaderRecord nifti_reader{
+    .name = "nifti_reader", .summary = "volumes of NIfTI-1 (.nii)", .make = make};
+
+}  // namespace refcalib::engine
