@@ -200,8 +200,9 @@ TEST_CASE("a calibrated model is diagnosed, in words and as reports", "[cli]") {
                                    "4", "--explain", "2", "--rows", "3", "--report", json, csv});
   CHECK_THAT(outcome.out, Contains("simulated from its layers: ") && Contains("4 runs compared") &&
                               Contains("1. '") && Contains("2. '") && Contains("helps most: weights anew"));
-  CHECK(lines_with(content_of(csv), "dw5,Convolution,") == 1);
-  CHECK(std::count(content_of(csv).begin(), content_of(csv).end(), '\n') >= 12);
+  const std::string rows = content_of(csv);
+  CHECK(lines_with(rows, "dw5,Convolution,") == 1);
+  CHECK(std::count(rows.begin(), rows.end(), '\n') >= 12);
   CHECK_THAT(content_of(json), Contains("\"output_sqnr_db\": ") && Contains("\"remedies\": [{"));
   fail({"diagnose", "-m", model, "-q", model, "-i", example("heldout")}, 2,
        {"nothing in the second model is quantized"});
