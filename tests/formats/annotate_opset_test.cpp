@@ -232,3 +232,19 @@ TEST_CASE("weights that are no constants are refused with a remedy", "[annotate]
   unknown.activations.push_back({"nobody", {{0, 1}}, 256, {}, {}});
   CHECK_THROWS_AS(ir::annotate(sample(), unknown), UsageError);
 }
+
+TEST_CASE("convolutions take the scales that stored integers state", "[formats][annotate]") {
+  ir::Annotation annotation = sample_annotation();
+  // Wider than the weights, so that no integer reaches 127 and the largest one does not tell the scale.
+  annotation.weights = {{"c1", {{-40, 40}, {-50, 50}, {-60, 60}, {-70, 70}}, 255, {}},
+                        {"g1", {{-100, 100}, {-200, 200}, {-300, 300}, {-400, 400}}, 255, {}}};
+  const Graph graph = ir::to_graph(ir::compress_weights(ir::annotate(sample(), annotation)));
+  for (const ir::Annotation::Weights& weights : annotation.weights) {
+    INFO(weights.layer);
+    const auto& quantization = graph.value(node_named(graph, weights.layer).inputs[1]).quantization;
+    REQUIRE(quantization);
+    REQUIRE(quantization->scale.size() == weights.range.size());
+    for (std::size_t c = 0; c < weights.range.size(); ++c)
+      CHECK(quantization->scale[c] == weights.range[c].high / 127.0F);
+  }
+}

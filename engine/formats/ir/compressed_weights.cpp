@@ -76,13 +76,26 @@ void CompressedWeights::visit(std::size_t layer, const Graph& graph, ValueId val
   }
 }
 
+const CompressedWeights::Scales* CompressedWeights::scales_of(const Graph& graph, ValueId value) const {
+  if (const auto found = found_.find(value); found != found_.end()) return &found->second;
+  // The reader gives the weights of convolutions a dimension for the groups: another value over the same bytes.
+  const Constant& weights = graph.value(value).constant;
+  if (!weights || weights.count() == 0) return nullptr;
+  for (const auto& [known, scales] : found_) {
+    const Constant& other = graph.value(known).constant;
+    if (other && other.bytes().data() == weights.bytes().data() && other.count() == weights.count())
+      return &scales;
+  }
+  return nullptr;
+}
+
 void CompressedWeights::apply(Graph& graph) const {
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
     if (weighted_traits(node) == nullptr || node.inputs.size() < 2) continue;
-    const auto found = found_.find(node.inputs[1]);
-    if (found == found_.end() || graph.value(node.inputs[1]).quantization) continue;
-    const Scales& scales = found->second;
+    const Scales* const found = scales_of(graph, node.inputs[1]);
+    if (found == nullptr || graph.value(node.inputs[1]).quantization) continue;
+    const Scales& scales = *found;
     const WeightChannels channels = weight_channels_of(graph, node);
     std::vector<float> scale(channels.count(), 0.0F);
     const auto elements = static_cast<std::size_t>(graph.value(node.inputs[1]).constant.count());

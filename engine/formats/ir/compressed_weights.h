@@ -29,6 +29,8 @@ class CompressedWeights {
     std::size_t inner = 1;
   };
 
+  /// What visit() found of a value, or of the one that it is another shape of; nullptr: nothing.
+  const Scales* scales_of(const Graph& graph, ValueId value) const;
   bool is_type(std::size_t layer, std::string_view type) const noexcept;
   /// The integer constant behind an input of a layer, its Convert and Subtract included: true if it is one and its values, less
   /// the zero point, are integers of s8.
