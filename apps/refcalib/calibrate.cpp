@@ -144,7 +144,7 @@ void declare(CLI::App& app, Options& o) {
       ->group(how);
   app.add_option("--agreement", o.agreement,
                  "Keep the most harmful layers in FP32 until outputs have this cosine to FP32, and detectors "
-                 "see this share of boxes; 0: never")
+                 "see this share of boxes; 0, and with corrections of weights: never")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0))
       ->group(how);
@@ -322,7 +322,9 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const Options& o,
     auto result = calibrate(o, options, model, dataset, interrupt, report);
     if (interrupt.interrupted()) return std::nullopt;
     if (dataset != nullptr) report_skipped(report, *dataset);
-    if (o.agreement > 0 && dataset != nullptr) {
+    // Corrected weights are rounded ones: in float they would answer no better.
+    const bool corrected = options.equalize || options.full_bias_correction || options.refine_rounding;
+    if (o.agreement > 0 && dataset != nullptr && !corrected) {
       const AccurateChoice choice = keep_accurate(model, result.annotation, *dataset, o.agreement, o.model,
                                                   [&] { return !interrupt.interrupted(); });
       if (interrupt.interrupted()) return std::nullopt;

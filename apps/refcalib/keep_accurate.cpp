@@ -13,6 +13,8 @@
 namespace refcalib::app {
 namespace {
 
+/// Share of what is missing to the goal that layers in float may leave.
+constexpr double kWorthwhile = 0.5;
 constexpr std::size_t kGoalRuns = 16;  ///< runs of the data that decide whether the goal is reached
 constexpr int kThreads =
     1;  ///< of many short sessions: a team that waits for busy cores would take longer than one thread
@@ -170,7 +172,8 @@ AccurateChoice keep_accurate(const engine::Model& model, const engine::ir::Annot
     (search.agreement(middle) >= goal ? reaches : fails) = middle;
   }
   const double reached = search.agreement(reaches);
-  if (reached <= choice.all_int8) return choice;
+  // What hardly changes the answers is not worth its time.
+  if (reached < goal && goal - reached > kWorthwhile * (goal - choice.all_int8)) return choice;
   choice.chosen = reached;
   choice.layers.assign(search.layers().begin(),
                        search.layers().begin() + static_cast<std::ptrdiff_t>(reaches));
