@@ -215,7 +215,7 @@ TEST_CASE("ONNX Runtime runs every convolution of written models on integers", "
     REQUIRE(file);
     const double parallel = cosine(ours[0], theirs);
     std::cout << name << ": cosine with ONNX Runtime " << parallel << "\n";
-    // Not 0.999: sums are rounded once here and twice there, which noise as input shows most in MobileNetV2.
+    // MobileNetV2 reaches 0.9885 on noise. Perhaps because sums are rounded once here and twice there; that was not tried.
     CHECK(parallel >= 0.98);
   }
 }
