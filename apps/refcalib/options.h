@@ -28,7 +28,7 @@ struct ModelOptions {
   std::string device = "CPU";
   int threads = 0;  ///< 0: all cores
   bool float_only = false;
-  bool exact = false;  ///< no algorithm that rounds otherwise than a direct sum
+  bool exact = false;     ///< no algorithm that rounds otherwise than a direct sum
   std::size_t batch = 0;  ///< 0: as the file states it
   std::string shape;      ///< as parse_shapes() takes it
 

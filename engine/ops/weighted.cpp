@@ -97,14 +97,15 @@ class WeightedStep final : public Step {
       if (part.kernel->bind != nullptr) part.kernel->bind(part.geometry, epilogue_, memory);
       packed = memory;
     }
-    context.team.parallel_for(units_, macs_ < kSerialMacs ? units_ : 1, [&](std::int64_t begin, std::int64_t end, int member) {
-      for (std::size_t i = 0; i < parts_.size(); ++i) {
-        const BoundPart& part = parts_[i];
-        const std::int64_t from = std::max(begin - part.first_unit, std::int64_t{0}),
-                           until = std::min(end - part.first_unit, part.units);
-        if (from < until) run_part(context, i, packed + part.packed, member, from, until);
-      }
-    });
+    context.team.parallel_for(
+        units_, macs_ < kSerialMacs ? units_ : 1, [&](std::int64_t begin, std::int64_t end, int member) {
+          for (std::size_t i = 0; i < parts_.size(); ++i) {
+            const BoundPart& part = parts_[i];
+            const std::int64_t from = std::max(begin - part.first_unit, std::int64_t{0}),
+                               until = std::min(end - part.first_unit, part.units);
+            if (from < until) run_part(context, i, packed + part.packed, member, from, until);
+          }
+        });
   }
   std::string kernel() const override {
     return parts_.front().kernel->name +

@@ -12,8 +12,8 @@
 namespace refcalib::engine {
 
 struct CompileOptions {
-  Isa isa = Isa::scalar;     ///< set by default_options()
-  bool int8 = true;          ///< false: ignore every quantization and run in f32
+  Isa isa = Isa::scalar;  ///< set by default_options()
+  bool int8 = true;       ///< false: ignore every quantization and run in f32
   /// Every f32 convolution sums directly, in one order. default_options() has false: 3x3 convolutions may take Winograd's algorithm,
   /// which rounds otherwise (kernels/winograd/winograd.h), the same on every instruction set.
   bool exact = true;

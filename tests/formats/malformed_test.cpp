@@ -103,7 +103,9 @@ const std::vector<Case>& legacy_cases() {
 const std::vector<Case>& opset_cases() {
   static const std::vector<Case> cases = {
       {"version=\"11\"", "version=\"12\"", {"IR version 12 is not supported"}},
-      {"type=\"Add\" version=\"opset1\"", "type=\"Add\" version=\"extension\"", {"Add-extension (layer 5 'b1')"}},
+      {"type=\"Add\" version=\"opset1\"",
+       "type=\"Add\" version=\"extension\"",
+       {"Add-extension (layer 5 'b1')"}},
       {"type=\"Add\" version=\"opset1\"", "type=\"Add\"", {"unsupported layer types: Add (layer 5 '"}},
       {"shape=\"1,3,8,8\" ", "shape=\"?,3,8,8\" ", {"layer 'x'", "dynamic shape [?,3,8,8]", "-shape"}},
       {"shape=\"1,3,8,8\" ", "shape=\"-1,3,8,8\" ", {"dynamic shape", "-shape"}},

@@ -19,7 +19,8 @@ class Cases {
  public:
   void add(const std::string& name, int opset, const std::string& type, const Shape& shape,
            const OnnxAttributes& attributes, const std::vector<std::string>& further,
-           const std::function<void(OnnxModel&)>& constants, const std::vector<std::string>& outputs = {"y"}) {
+           const std::function<void(OnnxModel&)>& constants,
+           const std::vector<std::string>& outputs = {"y"}) {
     OnnxModel model(opset);
     model.input("x", shape);
     constants(model);

@@ -54,7 +54,8 @@ Blocking block(const ConvGeometry& g, const TileShape& tile) noexcept {
   if (b.merged) most = std::min(most, kMergedPixels);
   const bool heavy = b.vectors * static_cast<std::int64_t>(b.vector_bytes) > kPanelBytes;
   const std::int64_t wanted = ceil_div(b.pixels * b.panels * g.groups, heavy ? kHeavyUnits : kUnits);
-  b.block_pixels = std::min({std::max<std::int64_t>(most, b.rows), std::max(wanted, (heavy ? kHeavyTiles : kLeastTiles) * b.rows),
+  b.block_pixels = std::min({std::max<std::int64_t>(most, b.rows),
+                             std::max(wanted, (heavy ? kHeavyTiles : kLeastTiles) * b.rows),
                              std::max<std::int64_t>(b.pixels, 1)});
   b.block_pixels = ceil_div(b.block_pixels, b.rows) * b.rows;
   b.blocks = ceil_div(b.pixels, b.block_pixels);
