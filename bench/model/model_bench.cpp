@@ -4,14 +4,21 @@
 //   compile/<model>   passes, packing of weights for the selected instruction set
 //   first/<model>     reading, compiling, a session on one thread and its first run
 //   run/<model>       a later run of that session
+//   observe/<model>   a run as calibration makes it, in FP32 with statistics taken of all values; "ratio": of its time to that of a
+//                     plain run, the two in turns
 //
 // Files are in the system's cache, as after the first of several starts.
 
 #include <benchmark/benchmark.h>
 
 #include <filesystem>
+#include <random>
 #include <string>
+#include <vector>
 
+#include "bench/support/timing.h"
+#include "engine/calibration/plan.h"
+#include "engine/calibration/range_observer.h"
 #include "engine/core/error.h"
 #include "engine/formats/model.h"
 #include "engine/runtime/program.h"
@@ -45,6 +52,30 @@ void run(benchmark::State& state, const std::string& path) {
   for (auto _ : state) session.run();
 }
 
+void observe(benchmark::State& state, const std::string& path) {
+  const Graph graph = float_graph(load_model(path).graph);
+  CompileOptions options = default_options();
+  options.int8 = false;
+  const auto program = Program::compile(graph, options);
+  Session session(program, 1);
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> pixel(0, 255);
+  for (std::size_t i = 0; i < program->inputs().size(); ++i)
+    for (float& x : session.input(i)) x = pixel(random);
+  const auto batch = static_cast<std::size_t>(program->inputs().front().shape.front());
+  RangeObserver observer(*program, observed_values(graph), batch, {});
+  refcalib_bench::Turns turns;
+  for (auto _ : state) {
+    turns.second.push_back(refcalib_bench::seconds_of([&] { session.run(); }));
+    turns.first.push_back(refcalib_bench::seconds_of([&] {
+      observer.begin(std::vector<bool>(batch, true));
+      session.run(observer);
+    }));
+    state.SetIterationTime(turns.first.back());
+  }
+  state.counters["ratio"] = turns.ratio();
+}
+
 void add(const std::string& path) {
   const std::string name = std::filesystem::path(path).stem().string();
   const auto entry = [&](const std::string& kind, void (*function)(benchmark::State&, const std::string&)) {
@@ -55,14 +86,14 @@ void add(const std::string& path) {
         state.SkipWithError(error.what());
       }
     };
-    benchmark::RegisterBenchmark((kind + "/" + name).c_str(), reporting)
-        ->Unit(benchmark::kMillisecond)
-        ->UseRealTime();
+    return benchmark::RegisterBenchmark((kind + "/" + name).c_str(), reporting)
+        ->Unit(benchmark::kMillisecond);
   };
-  entry("read", read);
-  entry("compile", compile);
-  entry("first", first);
-  entry("run", run);
+  entry("read", read)->UseRealTime();
+  entry("compile", compile)->UseRealTime();
+  entry("first", first)->UseRealTime();
+  entry("run", run)->UseRealTime();
+  entry("observe", observe)->UseManualTime();
 }
 
 }  // namespace

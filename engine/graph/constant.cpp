@@ -1,9 +1,11 @@
 #include "engine/graph/constant.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <mutex>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -99,6 +101,25 @@ Constant owning(DType dtype, Shape shape, std::vector<T> values) {
 
 }  // namespace
 
+/// Floats are made once, by whoever asks first; several threads may.
+struct Constant::LazyFloats {
+  ScaledIntegers integers;
+  std::shared_ptr<const void> owner;
+  mutable std::once_flag once;
+  mutable std::vector<float> floats;
+
+  std::vector<float> make() const {
+    const ScaledIntegers& s = integers;
+    std::vector<float> result(s.codes.size());
+    for (std::size_t begin = 0, block = 0; begin < result.size(); begin += s.inner, ++block) {
+      const float scale = s.scale[block % s.scale.size()];
+      const std::size_t end = std::min(begin + s.inner, result.size());
+      for (std::size_t e = begin; e < end; ++e) result[e] = static_cast<float>(s.codes[e]) * scale;
+    }
+    return result;
+  }
+};
+
 Constant::Constant(DType dtype, Shape shape, std::span<const std::byte> bytes,
                    std::shared_ptr<const void> owner)
     : present_(true),
@@ -127,6 +148,39 @@ Constant Constant::i64_vector(std::vector<std::int64_t> values) {
   return owning(DType::i64, std::move(shape), std::move(values));
 }
 
+Constant Constant::scaled(const Constant& codes, std::vector<float> scale, std::size_t inner) {
+  if (codes.dtype() != DType::i8) throw Error("internal: scaled integers must be of i8");
+  auto lazy = std::make_shared<LazyFloats>();
+  const auto bytes = codes.bytes();
+  lazy->integers.codes = {reinterpret_cast<const std::int8_t*>(bytes.data()), bytes.size()};
+  lazy->owner = codes.owner_;
+  Constant result = codes;
+  result.dtype_ = DType::f32;
+  result.bytes_ = {};
+  result.owner_ = nullptr;
+  result.integers_ = std::move(lazy);
+  return result.rescaled(std::move(scale), inner);
+}
+
+Constant Constant::rescaled(std::vector<float> scale, std::size_t inner) const {
+  if (!integers_ || scale.empty() || inner == 0) throw Error("internal: scaled integers need scales");
+  auto lazy = std::make_shared<LazyFloats>();
+  lazy->integers = {integers_->integers.codes, std::move(scale), inner};
+  lazy->owner = integers_->owner;
+  Constant result = *this;
+  result.integers_ = std::move(lazy);
+  return result;
+}
+
+const ScaledIntegers* Constant::integers() const noexcept {
+  return integers_ ? &integers_->integers : nullptr;
+}
+
+std::span<const std::byte> Constant::scaled_bytes() const {
+  std::call_once(integers_->once, [this] { integers_->floats = integers_->make(); });
+  return std::as_bytes(std::span(integers_->floats));
+}
+
 Constant Constant::reshaped(Shape shape) const {
   if (!present_) throw Error("internal: an absent constant cannot be reshaped");
   if (element_count(shape) != count_)
@@ -138,11 +192,12 @@ Constant Constant::reshaped(Shape shape) const {
 }
 
 std::vector<float> Constant::to_floats() const {
+  if (integers_) return integers_->make();
   return converted<float>(dtype_, bytes_, count_);
 }
 
 std::vector<std::int64_t> Constant::to_ints() const {
-  return converted<std::int64_t>(dtype_, bytes_, count_);
+  return converted<std::int64_t>(dtype_, bytes(), count_);
 }
 
 float half_to_float(std::uint16_t half) noexcept {

@@ -28,6 +28,9 @@ std::optional<std::vector<Constant>> fold(const Attributes& attributes, const Op
   // Weights stay as the file has them (f16 in the mapped file) until they are packed.
   if (to == DType::f32 && (source.dtype() == DType::f32 || source.dtype() == DType::f16))
     return std::vector{source};
+  // So do integers, which a multiplication by their scales mostly follows.
+  if (to == DType::f32 && source.dtype() == DType::i8 && source.count() > 0)
+    return std::vector{Constant::scaled(source, {1.0F}, static_cast<std::size_t>(source.count()))};
   return std::vector{converted(source, to)};
 }
 

@@ -59,7 +59,7 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   if (a.residual) plan.residual = context.tensor(node.inputs.at(3));
   plan_tail(node, a.activation, 2, context, plan);
   if (!weights.constant) return plan_computed_weights(plan, context.tensor(node.inputs[1]), context.isa());
-  plan.weights = weights.constant.to_floats();
+  plan.weights = weights.constant;
   if (plan.input.dtype == DType::u8 && weights.quantization)
     plan.weight_quantization = &*weights.quantization;
   plan.exact = context.exact();

@@ -105,7 +105,8 @@ std::vector<WeightedPart> parts_of(const kernels::ConvGeometry& g, const Axes& a
 }
 
 /// [groups][in][out][kernel] to [groups][out][in][kernel].
-std::vector<float> outputs_first(const std::vector<float>& weights, const Shape& shape, std::int64_t area) {
+Constant outputs_first(const Constant& constant, const Shape& shape, std::int64_t area) {
+  const std::vector<float> weights = constant.to_floats();
   std::vector<float> result;
   result.reserve(weights.size());
   for (std::int64_t g = 0; g < shape[0]; ++g)
@@ -114,7 +115,7 @@ std::vector<float> outputs_first(const std::vector<float>& weights, const Shape&
         const auto from = weights.begin() + ((g * shape[1] + i) * shape[2] + o) * area;
         result.insert(result.end(), from, from + area);
       }
-  return result;
+  return Constant::f32({element_count(shape)}, std::move(result));
 }
 
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
@@ -129,7 +130,7 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const kernels::ConvGeometry geometry = spatial_geometry(w[0], plan.input, plan.output);
   plan.parts = parts_of(geometry, axes_of(a, w, geometry));
   plan.kernel_area = element_count(Shape(w.begin() + 3, w.end()));
-  plan.weights = outputs_first(weights.constant.to_floats(), w, plan.kernel_area);
+  plan.weights = outputs_first(weights.constant, w, plan.kernel_area);
   if (plan.input.dtype == DType::u8 && weights.quantization)
     plan.weight_quantization = &*weights.quantization;
   plan.has_residual = a.residual;

@@ -78,10 +78,32 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
   return {{dtype, broadcast_shape(in.shape(0), in.shape(1))}};
 }
 
+/// Integers that were converted to floats, times scales which are the same along trailing dimensions: they stay integers.
+/// nullopt if the product is not of that kind.
+std::optional<Constant> fold_scaled(const Constant& converted, const Constant& factor) {
+  const ScaledIntegers* integers = converted.integers();
+  const Shape &shape = converted.shape(), &by = factor.shape();
+  if (integers == nullptr || integers->scale != std::vector{1.0F} || !is_float(factor.dtype()) ||
+      by.size() > shape.size())
+    return std::nullopt;
+  std::size_t d = 0, inner = 1;
+  const auto size = [&d](const Shape& s) { return s[s.size() - 1 - d]; };
+  for (; d < by.size() && size(by) == 1; ++d) inner *= static_cast<std::size_t>(size(shape));
+  for (; d < by.size() && size(by) == size(shape); ++d) {
+  }
+  for (; d < by.size(); ++d)
+    if (size(by) != 1) return std::nullopt;
+  return converted.rescaled(factor.to_floats(), inner);
+}
+
 std::optional<std::vector<Constant>> fold(const Attributes& attributes, const OpInputs& in) {
   const std::string& operation = attributes.as<EltwiseAttributes>().operation;
   const auto f = fold_operations().find(operation);
   if (!in.is_constant(0) || !in.is_constant(1) || f == fold_operations().end()) return std::nullopt;
+  if (operation == "mul")
+    for (std::size_t i = 0; i < 2; ++i)
+      if (std::optional<Constant> product = fold_scaled(in.constant(i), in.constant(1 - i)))
+        return std::vector{*std::move(product)};
   const bool integers = !is_float(in.dtype(0)) && !is_float(in.dtype(1));
   const DType out = result_type(operation, in);
   const auto rounded = [&](double a, double b) {

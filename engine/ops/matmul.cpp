@@ -30,13 +30,14 @@ std::vector<OutputType> infer(const Attributes& attributes, const OpInputs& in) 
 }
 
 /// B as [N][K], the order that the kernels pack.
-std::vector<float> weights_by_row(std::vector<float> b, std::int64_t n, std::int64_t k, bool transposed) {
-  if (transposed) return b;
+Constant weights_by_row(const Constant& constant, std::int64_t n, std::int64_t k, bool transposed) {
+  if (transposed) return constant;
+  const std::vector<float> b = constant.to_floats();
   std::vector<float> rows(b.size());
   for (std::int64_t i = 0; i < k; ++i)
     for (std::int64_t j = 0; j < n; ++j)
       rows[static_cast<std::size_t>(j * k + i)] = b[static_cast<std::size_t>(i * n + j)];
-  return rows;
+  return Constant::f32({n, k}, std::move(rows));
 }
 
 /// True if the second operand is one constant matrix, which the kernels of the convolutions take packed.
@@ -63,7 +64,7 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   g.in_channels = g.in_pixel_stride = k;
   g.out_channels = g.out_pixel_stride = n;
   plan.parts.push_back({.geometry = g, .first_pixel = 0, .taps = {}});
-  plan.weights = weights_by_row(b.constant.to_floats(), n, k, m.transpose_b);
+  plan.weights = weights_by_row(b.constant, n, k, m.transpose_b);
   if (plan.input.dtype == DType::u8 && b.quantization) plan.weight_quantization = &*b.quantization;
   plan_tail(node, m.activation, 2, context, plan);
   return plan_weighted(plan, context.isa());

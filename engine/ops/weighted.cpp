@@ -65,18 +65,56 @@ const ConvKernel* choose_kernel(const kernels::ConvGeometry& geometry, bool int8
   return kernel;
 }
 
+/// Elements that lie where they were found, or in memory of their own.
+template <class T>
+struct Elements {
+  std::vector<T> own;
+  std::span<const T> view;
+
+  explicit Elements(std::vector<T> values) : own(std::move(values)), view(own) {}
+  explicit Elements(std::span<const T> found) : view(found) {}
+  Elements(const Elements&) = delete;
+  Elements& operator=(const Elements&) = delete;
+};
+
+/// Weights as floats: those of a mapped file where they lie, if they are aligned.
+Elements<float> float_weights(const Constant& weights) {
+  const bool floats = weights.dtype() == DType::f32 && weights.integers() == nullptr;
+  const std::byte* const data = floats ? weights.bytes().data() : nullptr;
+  if (data == nullptr || reinterpret_cast<std::uintptr_t>(data) % alignof(float) != 0)
+    return Elements<float>(weights.to_floats());
+  return Elements<float>(
+      std::span(reinterpret_cast<const float*>(data), static_cast<std::size_t>(weights.count())));
+}
+
+/// True if the constant's integers are those of the quantization: one scale per channel of `per_channel` elements, or one for all.
+/// Rounding their products with the scales to integers again would give the same (|code| <= 128 and three roundings).
+bool stores(const ScaledIntegers& integers, const Quantization& q, std::size_t per_channel) {
+  return integers.scale == q.scale && q.qmin == -128 && q.qmax == 127 &&
+         (integers.scale.size() == 1 || integers.inner == per_channel);
+}
+
+/// Weights as s8.
+Elements<std::int8_t> integer_weights(const Constant& weights, const Quantization& q, std::size_t channels) {
+  const ScaledIntegers* integers = weights.integers();
+  const std::size_t per_channel = channels == 0 ? 0 : static_cast<std::size_t>(weights.count()) / channels;
+  if (integers != nullptr && stores(*integers, q, per_channel)) return Elements<std::int8_t>(integers->codes);
+  return Elements<std::int8_t>(quantize_weights(weights.to_floats(), q, channels));
+}
+
 /// The weights of a part's taps, [out][in/groups][tap], from those of the whole.
 template <class T>
-std::vector<T> part_weights(const std::vector<T>& whole, std::int64_t area, const WeightedPart& part) {
-  if (part.empty) return std::vector<T>(static_cast<std::size_t>(part.geometry.out_channels), T{});
-  if (part.taps.empty()) return whole;
+Elements<T> part_weights(std::span<const T> whole, std::int64_t area, const WeightedPart& part) {
+  if (part.empty)
+    return Elements<T>(std::vector<T>(static_cast<std::size_t>(part.geometry.out_channels), T{}));
+  if (part.taps.empty()) return Elements<T>(whole);
   const auto positions = static_cast<std::size_t>(area), count = whole.size() / positions;
   std::vector<T> weights;
   weights.reserve(count * part.taps.size());
   for (std::size_t i = 0; i < count; ++i)
     for (const std::int64_t tap : part.taps)
       weights.push_back(whole[i * positions + static_cast<std::size_t>(tap)]);
-  return weights;
+  return Elements<T>(std::move(weights));
 }
 
 constexpr std::size_t aligned(std::size_t bytes) {
@@ -88,6 +126,7 @@ class WeightedStep final : public Step {
   /// `computed`: the weights, if they are a tensor that is packed in each run.
   WeightedStep(const WeightedPlan& plan, const TensorRef* computed, Isa isa);
 
+  void prepare() override;
   void run(const RunContext& context) const noexcept override {
     const std::byte* packed = packed_.data();
     if (computed_) {
@@ -128,6 +167,9 @@ class WeightedStep final : public Step {
   void bind_residual(const WeightedPlan& plan);
   void bind_output(const WeightedPlan& plan);
   void pack_integers(const WeightedPlan& plan);
+  void pack_floats(const WeightedPlan& plan);
+  std::int32_t zero_point_sum(const WeightedPlan& plan, const kernels::ConvGeometry& geometry,
+                              std::span<const std::int8_t> weights) const;
 
   void run_part(const RunContext& context, std::size_t index, const std::byte* packed, int member,
                 std::int64_t begin, std::int64_t end) const noexcept {
@@ -152,6 +194,7 @@ class WeightedStep final : public Step {
     return epilogue;
   }
 
+  std::unique_ptr<const WeightedPlan> plan_;  ///< until the weights are packed
   std::vector<BoundPart> parts_;
   Operand input_, output_, residual_;
   std::optional<Operand> computed_;
@@ -190,20 +233,23 @@ WeightedStep::WeightedStep(const WeightedPlan& plan, const TensorRef* computed, 
   bind_parts(plan, int8, isa);
   bind_residual(plan);
   bind_output(plan);
-  if (int8) {
-    bind_input_scales(plan);
-    pack_integers(plan);
-    epilogue_.saturates = kernels::saturates(epilogue_, channels);
-  } else if (!computed_) {
-    for (std::size_t i = 0; i < parts_.size(); ++i)
-      parts_[i].kernel->pack(parts_[i].geometry,
-                             part_weights(plan.weights, plan.kernel_area, plan.parts[i]).data(),
-                             packed_.data() + parts_[i].packed);
+  if (int8) bind_input_scales(plan);
+  if (!computed_) plan_ = std::make_unique<const WeightedPlan>(plan);
+}
+
+/// Packs the weights; kernels then look at them together with the epilogue.
+void WeightedStep::prepare() {
+  if (!plan_) return;
+  if (plan_->input.dtype == DType::u8) {
+    pack_integers(*plan_);
+    epilogue_.saturates = kernels::saturates(epilogue_, static_cast<std::size_t>(plan_->out_channels()));
+  } else {
+    pack_floats(*plan_);
   }
-  if (!computed_)
-    for (std::size_t i = 0; i < parts_.size(); ++i)
-      if (parts_[i].kernel->bind != nullptr)
-        parts_[i].kernel->bind(parts_[i].geometry, epilogue_of(i), packed_.data() + parts_[i].packed);
+  for (std::size_t i = 0; i < parts_.size(); ++i)
+    if (parts_[i].kernel->bind != nullptr)
+      parts_[i].kernel->bind(parts_[i].geometry, epilogue_of(i), packed_.data() + parts_[i].packed);
+  plan_.reset();
 }
 
 /// Of kernels that depend on a proof against saturation, how it holds: shares in place, in another order, alone.
@@ -249,24 +295,42 @@ void WeightedStep::bind_parts(const WeightedPlan& plan, bool int8, Isa isa) {
     parts_.push_back(bound);
   }
   if (!computed_) packed_ = AlignedBytes(packed_bytes);
+  if (int8) acc_offset_.assign(parts_.size() * padded_channels_, 0);
+}
+
+void WeightedStep::pack_floats(const WeightedPlan& plan) {
+  const Elements<float> all = float_weights(plan.weights);
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const Elements<float> weights = part_weights(all.view, plan.kernel_area, plan.parts[i]);
+    parts_[i].kernel->pack(parts_[i].geometry, weights.view.data(), packed_.data() + parts_[i].packed);
+  }
+}
+
+/// Sum over one channel's weights, each times the zero point of its input channel.
+std::int32_t WeightedStep::zero_point_sum(const WeightedPlan& plan, const kernels::ConvGeometry& geometry,
+                                          std::span<const std::int8_t> weights) const {
+  const Quantization& input = *plan.input.quantization;
+  std::int32_t sum = 0;
+  if (input.zero_points.empty()) {
+    for (const std::int8_t w : weights) sum += w;
+    return sum * input.zero_point;
+  }
+  const std::size_t area = weights.size() / static_cast<std::size_t>(geometry.in_channels / geometry.groups);
+  for (std::size_t k = 0; k < weights.size(); ++k) sum += weights[k] * input.zero_point_of(k / area);
+  return sum;
 }
 
 void WeightedStep::pack_integers(const WeightedPlan& plan) {
   const auto channels = static_cast<std::size_t>(plan.out_channels());
-  const std::vector<std::int8_t> all = quantize_weights(plan.weights, *plan.weight_quantization, channels);
-  acc_offset_.assign(parts_.size() * padded_channels_, 0);
+  const Elements<std::int8_t> all = integer_weights(plan.weights, *plan.weight_quantization, channels);
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const kernels::ConvGeometry& geometry = parts_[i].geometry;
-    const std::vector<std::int8_t> weights = part_weights(all, plan.kernel_area, plan.parts[i]);
-    const std::size_t per_channel = weights.size() / channels;
-    const std::size_t area = per_channel / static_cast<std::size_t>(geometry.in_channels / geometry.groups);
-    for (std::size_t c = 0; c < channels; ++c) {
-      std::int32_t sum = 0;
-      for (std::size_t k = 0; k < per_channel; ++k)
-        sum += weights[c * per_channel + k] * plan.input.quantization->zero_point_of(k / area);
-      acc_offset_[i * padded_channels_ + c] = -sum;
-    }
-    parts_[i].kernel->pack(parts_[i].geometry, weights.data(), packed_.data() + parts_[i].packed);
+    const Elements<std::int8_t> weights = part_weights(all.view, plan.kernel_area, plan.parts[i]);
+    const std::size_t per_channel = weights.view.size() / channels;
+    for (std::size_t c = 0; c < channels; ++c)
+      acc_offset_[i * padded_channels_ + c] =
+          -zero_point_sum(plan, geometry, weights.view.subspan(c * per_channel, per_channel));
+    parts_[i].kernel->pack(geometry, weights.view.data(), packed_.data() + parts_[i].packed);
   }
 }
 

@@ -27,7 +27,7 @@ struct WeightedPlan {
   std::vector<WeightedPart> parts;
   TensorRef input, output;
   std::int64_t kernel_area = 1;                       ///< kernel positions of the whole
-  std::vector<float> weights;                         ///< [groups][out/groups][in/groups][kernel…]
+  Constant weights;                                   ///< [groups][out/groups][in/groups][kernel…]
   const Quantization* weight_quantization = nullptr;  ///< set if the input is u8
   std::vector<float> bias;                            ///< one per output channel, or empty
   std::vector<float> slope;                           ///< empty, or one per output channel
@@ -48,7 +48,7 @@ Three three(const std::vector<std::int64_t>& values, std::size_t skip, std::int6
 /// A geometry with the tensors' sizes, channels and strides; kernel, strides, dilations and pads are still those of a 1x1 convolution.
 kernels::ConvGeometry spatial_geometry(std::int64_t groups, const TensorRef& in, const TensorRef& out);
 
-/// Packs the weights for the context's instruction set and binds the step.
+/// Binds the step; prepare() packs its weights for the instruction set.
 std::unique_ptr<Step> plan_weighted(const WeightedPlan& plan, Isa isa);
 
 /// A convolution of f32 whose weights are the plain f32 tensor `weights` [groups][out/groups][in/groups][kernel…]: they are packed in each

@@ -7,6 +7,8 @@
 
 #include "engine/core/error.h"
 #include "engine/core/error_context.h"
+#include "engine/core/for_each_index.h"
+#include "engine/core/parallel.h"
 #include "engine/ops/fold.h"
 #include "engine/ops/op.h"
 #include "engine/passes/passes.h"
@@ -83,7 +85,7 @@ void plan_steps(Program::Impl& impl) {
     }
     StepInfo info{.name = node.name,
                   .op = node.op,
-                  .kernel = step->kernel(),
+                  .kernel = {},
                   .precision = precision_of(impl.graph, node),
                   .reason = float_reason(impl.graph, id),
                   .macs = step->macs(),
@@ -94,6 +96,22 @@ void plan_steps(Program::Impl& impl) {
     impl.infos.push_back(std::move(info));
     impl.steps.push_back(std::move(step));
   }
+}
+
+/// Prepares the steps, the largest ones first, on as many cores as that keeps busy.
+void prepare_steps(const std::vector<std::unique_ptr<Step>>& steps) {
+  constexpr std::size_t bytes_per_thread = std::size_t{1} << 20;
+  std::vector<Step*> order;
+  std::size_t bytes = 0;
+  for (const auto& step : steps) {
+    order.push_back(step.get());
+    bytes += step->constant_bytes();
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [](const Step* a, const Step* b) { return a->constant_bytes() > b->constant_bytes(); });
+  const auto threads =
+      static_cast<int>(std::min(static_cast<std::size_t>(usable_cores()), 1 + bytes / bytes_per_thread));
+  for_each_index(order.size(), threads, [&](std::size_t i) { order[i]->prepare(); });
 }
 
 void check_isa(Isa isa) {
@@ -149,6 +167,8 @@ void plan(Program::Impl& impl, const CompileOptions& options) {
     throw UnsupportedError("the values need " + std::to_string(impl.memory.arena_bytes >> 30) +
                            " GiB of memory; at most 16 GiB are supported");
   plan_steps(impl);
+  prepare_steps(impl.steps);
+  for (std::size_t i = 0; i < impl.steps.size(); ++i) impl.infos[i].kernel = impl.steps[i]->kernel();
   for (const AlignedBytes& bytes : impl.constants) impl.constant_bytes += bytes.size();
 }
 

@@ -12,7 +12,8 @@
 
 namespace refcalib::engine {
 
-/// Memory that is 64-byte aligned and readable for 64 bytes behind its end.
+/// Memory that is 64-byte aligned, zero at first, and readable for 64 bytes behind its end. Large pieces come from the system in large
+/// pages, where it has some.
 class AlignedBytes {
  public:
   AlignedBytes() = default;
@@ -31,6 +32,9 @@ class AlignedBytes {
 
  private:
   struct Free {
+    std::size_t mapped;  ///< bytes to give back to the system; 0: memory of the heap
+    Free() noexcept : mapped(0) {}
+    explicit Free(std::size_t bytes) noexcept : mapped(bytes) {}
     void operator()(std::byte* p) const noexcept;
   };
   std::unique_ptr<std::byte, Free> data_;
@@ -63,6 +67,9 @@ struct RunContext {
 class Step {
  public:
   virtual ~Step() = default;
+  /// What takes long and depends on no other step, such as packing weights: called once, before everything else, for several steps
+  /// at a time by several threads. May throw.
+  virtual void prepare() {}
   virtual void run(const RunContext& context) const noexcept = 0;
   /// Name of the kernel for reports, e.g. "conv_u8s8/avx512vnni/6x64".
   virtual std::string kernel() const = 0;

@@ -20,9 +20,9 @@ class ExactSum {
     constexpr double unit = 18446744073709551616.0;  // 2^64
     if (!std::isfinite(x)) return;
     const double magnitude = std::min(std::fabs(x), largest);
-    const double integer = std::floor(magnitude);
-    const ExactSum addend(static_cast<std::int64_t>(integer),
-                          static_cast<std::uint64_t>((magnitude - integer) * unit));
+    const auto integer = static_cast<std::int64_t>(magnitude);
+    const ExactSum addend(integer,
+                          static_cast<std::uint64_t>((magnitude - static_cast<double>(integer)) * unit));
     if (x < 0)
       subtract(addend);
     else

@@ -79,8 +79,9 @@ class Histogram {
   void update(const float* data, std::size_t rows, std::size_t row_length, std::size_t row_stride) {
     update(data, rows, row_length, row_stride, histogram_kernel<Arch>());
   }
+  /// `known`, if given, spares a look at the values: all are finite, and each of its ends is one of them or was counted before.
   void update(const float* data, std::size_t rows, std::size_t row_length, std::size_t row_stride,
-              const HistogramKernel& kernel);
+              const HistogramKernel& kernel, const Range* known = nullptr);
 
   /// Adds the counts of another histogram, exactly as if its values had been given to update().
   void merge(const Histogram& other);
@@ -135,8 +136,10 @@ class Histogram {
     }
   }
 
-  void update_contiguous(const float* data, std::size_t n, const HistogramKernel& kernel);
+  void update_contiguous(const float* data, std::size_t n, const HistogramKernel& kernel,
+                         const Range* known = nullptr);
   detail::FiniteScan examine(const float* data, std::size_t n, const HistogramKernel& kernel);
+  detail::FiniteScan widened(detail::FiniteScan scan);
   void grow(int exponent);
   void ensure_negative();
 
@@ -191,11 +194,12 @@ inline Histogram::Histogram(const HistogramState& state) : Histogram() {
 }
 
 inline void Histogram::update(const float* data, std::size_t rows, std::size_t row_length,
-                              std::size_t row_stride, const HistogramKernel& kernel) {
+                              std::size_t row_stride, const HistogramKernel& kernel, const Range* known) {
   if (row_stride < row_length) throw std::invalid_argument("Histogram::update: row_stride < row_length");
-  if (row_stride == row_length || rows <= 1) return update_contiguous(data, rows * row_length, kernel);
+  if (row_stride == row_length || rows <= 1) return update_contiguous(data, rows * row_length, kernel, known);
   if (row_length >= kShortRow) {
-    for (std::size_t r = 0; r < rows; ++r) update_contiguous(data + r * row_stride, row_length, kernel);
+    for (std::size_t r = 0; r < rows; ++r)
+      update_contiguous(data + r * row_stride, row_length, kernel, known);
     return;
   }
   if (row_length == 0) return;
@@ -207,16 +211,18 @@ inline void Histogram::update(const float* data, std::size_t rows, std::size_t r
     for (std::size_t i = 0; i < count; ++i) {
       std::memcpy(packed.data() + i * row_length, data + (r + i) * row_stride, row_length * sizeof(float));
     }
-    update_contiguous(packed.data(), count * row_length, kernel);
+    update_contiguous(packed.data(), count * row_length, kernel, known);
   }
 }
 
-inline void Histogram::update_contiguous(const float* data, std::size_t n, const HistogramKernel& kernel) {
+inline void Histogram::update_contiguous(const float* data, std::size_t n, const HistogramKernel& kernel,
+                                         const Range* known) {
   const std::uint64_t nonfinite_before = nans_ + infinities_;
   for (std::size_t first = 0; first < n; first += kScanBlock) {
     const std::size_t count = std::min(kScanBlock, n - first);
     // A stretch without any finite value arrives as min = max = 0.
-    const detail::FiniteScan scan = examine(data + first, count, kernel);
+    const detail::FiniteScan scan =
+        known != nullptr ? widened({known->min, known->max, true}) : examine(data + first, count, kernel);
     const bool negative = scan.min < 0.0F;
     if (negative) ensure_negative();
     const int needed = exponent_above(std::max(-scan.min, scan.max));
@@ -256,6 +262,11 @@ inline detail::FiniteScan Histogram::examine(const float* data, std::size_t n,
     }
     if (!any) return {0.0F, 0.0F, false};
   }
+  return widened(scan);
+}
+
+/// The scan, which the range of all values now includes.
+inline detail::FiniteScan Histogram::widened(detail::FiniteScan scan) {
   // -0 and +0 are one value; adding zero makes the outcome independent of which came first.
   scan.min += 0.0F;
   scan.max += 0.0F;

@@ -78,11 +78,12 @@ class ValueObserver {
   ValueObserver(std::size_t channels, std::uint32_t axis, SampleRecords records = {})
       : seen_(channels, axis),
         records_(records),
-        low_(channels),
-        high_(channels),
+        padded_((channels + detail::kChannelPadding - 1) / detail::kChannelPadding * detail::kChannelPadding),
+        low_(padded_),
+        high_(padded_),
         sum_(channels),
         square_(channels),
-        block_(2 * channels) {}
+        block_(2 * padded_) {}
 
   /// Looks at one sample. Throws std::invalid_argument if it has another number of channels or lies
   /// in memory in another way than SampleView allows.
@@ -101,15 +102,17 @@ class ValueObserver {
   }
 
  private:
-  void scan_rows(const SampleView& sample);
-  void scan_planes(const SampleView& sample);
+  void scan_rows(const SampleView& sample, const HistogramKernel& kernel);
+  void scan_planes(const SampleView& sample, const HistogramKernel& kernel);
+  [[nodiscard]] Range sample_range() const;
 
   /// Sums are taken in float over so many elements of a channel and then in double, in both orders of memory.
-  static constexpr std::size_t kBlock = 64;
+  static constexpr std::size_t kBlock = detail::kSumRows;
 
   ValueStatistics seen_;
   SampleRecords records_;
-  std::vector<float> low_, high_;     ///< of the current sample
+  std::size_t padded_;                ///< channels and padding
+  std::vector<float> low_, high_;     ///< of the current sample, padded
   std::vector<double> sum_, square_;  ///< of the current sample, then its means
   std::vector<float> block_;          ///< sums of the current block, then its squares
 };
@@ -161,10 +164,9 @@ inline void ValueObserver::add(std::span<const SampleView> pieces, const Histogr
       throw std::invalid_argument("ValueObserver: another number of channels");
     if (piece.stride == 1 && piece.channel_stride >= piece.count) {
       seen_.histogram.update(piece.data, piece.channels, piece.count, piece.channel_stride, kernel);
-      scan_planes(piece);
+      scan_planes(piece, kernel);
     } else if (piece.channel_stride == 1) {
-      seen_.histogram.update(piece.data, piece.count, piece.channels, piece.stride, kernel);
-      scan_rows(piece);
+      scan_rows(piece, kernel);
     } else {
       throw std::invalid_argument(
           "ValueObserver: neither the channels nor their elements are next to each other");
@@ -184,59 +186,92 @@ inline void ValueObserver::add(std::span<const SampleView> pieces, const Histogr
 
 // In the extremes NaN is skipped: every comparison with it is false.
 
-inline void ValueObserver::scan_rows(const SampleView& sample) {
-  float* const sums = block_.data();
-  float* const squares = block_.data() + sample.channels;
-  float* const low = low_.data();
-  float* const high = high_.data();
-  for (std::size_t first = 0; first < sample.count; first += kBlock) {
-    std::fill(block_.begin(), block_.end(), 0.0F);
-    for (std::size_t i = first; i < std::min(first + kBlock, sample.count); ++i) {
-      const float* const row = sample.data + i * sample.stride;
-      for (std::size_t c = 0; c < sample.channels; ++c) {
-        low[c] = row[c] < low[c] ? row[c] : low[c];
-        high[c] = row[c] > high[c] ? row[c] : high[c];
-        sums[c] += row[c];
-        squares[c] += row[c] * row[c];
+/// Stretches of rows that fit a cache are scanned and then counted.
+inline void ValueObserver::scan_rows(const SampleView& sample, const HistogramKernel& kernel) {
+  constexpr std::size_t stretch_values = 32768;
+  const std::size_t blocks = stretch_values / (kBlock * std::max<std::size_t>(sample.channels, 1));
+  const std::size_t stretch = std::max<std::size_t>(blocks, 1) * kBlock;
+  if (sample.channels == 0 || sample.count == 0) return;
+  const std::size_t size = (sample.count - 1) * sample.stride + sample.channels;
+  const detail::ChannelSeen seen{low_.data(), high_.data(),  block_.data(), block_.data() + padded_,
+                                 sum_.data(), square_.data()};
+  for (std::size_t first = 0; first < sample.count; first += stretch) {
+    const std::size_t end = std::min(first + stretch, sample.count);
+    bool finite = true;
+    for (std::size_t i = first; i < end; i += kBlock)
+      finite &= kernel.scan_channels(sample.data + i * sample.stride, std::min(kBlock, end - i),
+                                     sample.stride, sample.channels, size - i * sample.stride, seen);
+    const Range range = sample_range();
+    finite = finite && std::isfinite(range.min) && std::isfinite(range.max);
+    seen_.histogram.update(sample.data + first * sample.stride, end - first, sample.channels, sample.stride,
+                           kernel, finite ? &range : nullptr);
+  }
+}
+
+inline void ValueObserver::scan_planes(const SampleView& sample, const HistogramKernel& kernel) {
+  // Neighbouring blocks of a plane, side by side, are what rows of channels are.
+  constexpr std::size_t wide = detail::kChannelPadding, tile_size = wide * kBlock;
+  float tile[tile_size] = {}, low[2 * wide], high[2 * wide], work[2 * wide];
+  double total[wide], total_square[wide];
+  const detail::ChannelSeen seen{low, high, work, work + wide, total, total_square};
+  for (std::size_t c = 0; c < sample.channels; ++c) {
+    const float* const plane = sample.data + c * sample.channel_stride;
+    for (std::size_t first = 0; first < sample.count; first += tile_size) {
+      const std::size_t count = std::min(tile_size, sample.count - first);
+      const std::size_t blocks = (count + kBlock - 1) / kBlock;
+      std::fill(low, low + wide, low_[c]);
+      std::fill(high, high + wide, high_[c]);
+      std::fill(total, total + wide, 0.0);
+      std::fill(total_square, total_square + wide, 0.0);
+      // The last block may be shorter than the others.
+      const std::size_t whole = count / kBlock, rest = count % kBlock;
+      for (std::size_t b = 0; b < whole; ++b)
+        for (std::size_t i = 0; i < kBlock; ++i) tile[i * wide + b] = plane[first + b * kBlock + i];
+      if (whole > 0) kernel.scan_channels(tile, kBlock, wide, whole, tile_size, seen);
+      if (rest > 0) {
+        const detail::ChannelSeen last{low + whole, high + whole,  work,
+                                       work + wide, total + whole, total_square + whole};
+        kernel.scan_channels(plane + first + whole * kBlock, rest, 1, 1, rest, last);
       }
-    }
-    for (std::size_t c = 0; c < sample.channels; ++c) {
-      sum_[c] += static_cast<double>(sums[c]);
-      square_[c] += static_cast<double>(squares[c]);
+      for (std::size_t b = 0; b < blocks; ++b) {
+        low_[c] = std::min(low_[c], low[b]);
+        high_[c] = std::max(high_[c], high[b]);
+        sum_[c] += total[b];
+        square_[c] += total_square[b];
+      }
     }
   }
 }
 
-inline void ValueObserver::scan_planes(const SampleView& sample) {
-  for (std::size_t c = 0; c < sample.channels; ++c) {
-    const float* const plane = sample.data + c * sample.channel_stride;
-    for (std::size_t first = 0; first < sample.count; first += kBlock) {
-      float sum = 0;
-      float square = 0;
-      for (std::size_t i = first; i < std::min(first + kBlock, sample.count); ++i) {
-        const float x = plane[i * sample.stride];
-        low_[c] = x < low_[c] ? x : low_[c];
-        high_[c] = x > high_[c] ? x : high_[c];
-        sum += x;
-        square += x * x;
-      }
-      sum_[c] += static_cast<double>(sum);
-      square_[c] += static_cast<double>(square);
+/// Extremes of the current sample so far.
+inline Range ValueObserver::sample_range() const {
+  // Lanes of their own: one minimum would be a chain, and compilers do not divide it.
+  constexpr std::size_t lanes = 8;
+  float low[lanes], high[lanes];
+  std::fill(low, low + lanes, std::numeric_limits<float>::infinity());
+  std::fill(high, high + lanes, -std::numeric_limits<float>::infinity());
+  const std::size_t channels = seen_.channels(), whole = channels / lanes * lanes;
+  for (std::size_t c = 0; c < whole; c += lanes)
+    for (std::size_t l = 0; l < lanes; ++l) {
+      low[l] = std::min(low[l], low_[c + l]);
+      high[l] = std::max(high[l], high_[c + l]);
     }
+  for (std::size_t c = whole; c < channels; ++c) {
+    low[0] = std::min(low[0], low_[c]);
+    high[0] = std::max(high[0], high_[c]);
   }
+  return {*std::min_element(low, low + lanes), *std::max_element(high, high + lanes)};
 }
 
 inline void ValueObserver::repeat() {
-  Range all{std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
   for (std::size_t c = 0; c < seen_.channels(); ++c) {
     seen_.channel_min[c] = std::min(seen_.channel_min[c], low_[c]);
     seen_.channel_max[c] = std::max(seen_.channel_max[c], high_[c]);
     seen_.mean_sum[c].add(sum_[c]);
     seen_.square_sum[c].add(square_[c]);
-    all = {std::min(all.min, low_[c]), std::max(all.max, high_[c])};
     if (records_.channel_ranges) seen_.sample_channel_ranges.push_back({low_[c], high_[c]});
   }
-  if (records_.ranges) seen_.sample_ranges.push_back(all);
+  if (records_.ranges) seen_.sample_ranges.push_back(sample_range());
   ++seen_.observations;
 }
 

@@ -120,3 +120,38 @@ TEST_CASE("reshaping keeps the data and refuses another count", "[constant]") {
   CHECK(r.bytes().data() == c.bytes().data());
   CHECK_THROWS_AS(c.reshaped({4}), FormatError);
 }
+
+TEST_CASE("integers with scales are floats for whoever asks", "[constant]") {
+  const Constant codes =
+      stored<std::int8_t>(DType::i8, {-128, 127, 3, 0, -1, 5, 7, -9}, 1).reshaped({2, 2, 2});
+  struct Case {
+    std::vector<float> scale;
+    std::size_t inner;
+    std::vector<float> floats;
+  };
+  const Case cases[] = {{{1}, 8, {-128, 127, 3, 0, -1, 5, 7, -9}},
+                        {{0.5F, 2}, 4, {-64, 63.5F, 1.5F, 0, -2, 10, 14, -18}},
+                        {{0.5F, 2}, 2, {-64, 63.5F, 6, 0, -0.5F, 2.5F, 14, -18}},
+                        {{1, 10}, 1, {-128, 1270, 3, 0, -1, 50, 7, -90}}};
+  const Constant plain = Constant::scaled(codes, {1}, 8);
+  for (const Case& c : cases) {
+    for (const Constant& constant :
+         {Constant::scaled(codes, c.scale, c.inner), plain.rescaled(c.scale, c.inner)}) {
+      CHECK(constant.dtype() == DType::f32);
+      CHECK(constant.shape() == Shape{2, 2, 2});
+      CHECK(constant.to_floats() == c.floats);
+      const Constant view = constant.reshaped({8});
+      REQUIRE(view.bytes().size() == 32);
+      CHECK(view.bytes().data() == constant.bytes().data());
+      CHECK(std::memcmp(view.bytes().data(), c.floats.data(), 32) == 0);
+      CHECK(view.to_ints().back() == static_cast<std::int64_t>(c.floats.back()));
+      REQUIRE(view.integers() != nullptr);
+      CHECK(view.integers()->scale == c.scale);
+      CHECK(view.integers()->codes[7] == -9);
+    }
+  }
+  CHECK(codes.integers() == nullptr);
+  CHECK_THROWS_AS(codes.rescaled({1}, 1), Error);
+  CHECK_THROWS_AS(Constant::scaled(plain, {1}, 1), Error);
+  CHECK_THROWS_AS(Constant::scaled(codes, {}, 1), Error);
+}

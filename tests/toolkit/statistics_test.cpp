@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tests/toolkit/isa_forms.h"
 #include "tests/toolkit/test_data.h"
 
 using namespace refcalib;
@@ -206,6 +207,45 @@ TEST_CASE("what is observed is what a naive loop finds, in both orders of memory
     CHECK_FALSE(std::signbit(seen.channel_min[4]));
   }
   CHECK_THROWS_AS(planes.add({low.data(), 4, 1, 1, 4}), std::invalid_argument);
+}
+
+TEST_CASE("what is observed does not depend on memory order or instruction set", "[statistics]") {
+  struct Case {
+    std::size_t channels, count, gap;
+    std::vector<float> strange;  ///< somewhere among the values
+  };
+  const Case cases[] = {{1, 1, 0, {}},     {3, 700, 0, {}},
+                        {8, 65, 0, {}},    {15, 1, 2, {}},
+                        {16, 64, 0, {}},   {17, 63, 5, {std::nanf(""), kInf}},
+                        {24, 1100, 8, {}}, {24, 1500, 0, {-kInf}},
+                        {33, 9, 0, {}},    {100, 129, 0, {std::nanf("")}},
+                        {1003, 40, 1, {}}};
+  std::mt19937 random(7);
+  std::normal_distribution<float> normal(0.2F, 1);
+  for (const auto& [channels, count, gap, strange] : cases) {
+    CAPTURE(channels, count, gap);
+    const std::size_t stride = channels + gap;
+    // Memory ends with the last value.
+    std::vector<float> planar(channels * count), pixels((count - 1) * stride + channels, std::nanf(""));
+    for (float& x : planar) x = std::max(normal(random), random() % 2 == 0 ? 0.0F : -10.0F);
+    for (const float x : strange) planar[random() % planar.size()] = x;
+    for (std::size_t c = 0; c < channels; ++c)
+      for (std::size_t i = 0; i < count; ++i) pixels[i * stride + c] = planar[c * count + i];
+    ValueObserver expected(channels, 1, {true, true});
+    const auto& forms = refcalib_test::available_isa_forms();
+    for (int twice = 0; twice < 2; ++twice)
+      expected.add({planar.data(), channels, count, count, 1}, forms.front().histogram);
+    for (const refcalib_test::IsaForms& isa : forms) {
+      CAPTURE(isa.name);
+      ValueObserver rows(channels, 1, {true, true}), planes(channels, 1, {true, true});
+      for (int twice = 0; twice < 2; ++twice) {
+        rows.add({pixels.data(), channels, count, 1, stride}, isa.histogram);
+        planes.add({planar.data(), channels, count, count, 1}, isa.histogram);
+      }
+      CHECK(rows.statistics() == expected.statistics());
+      CHECK(planes.statistics() == expected.statistics());
+    }
+  }
 }
 
 TEST_CASE("NaN and infinities are counted and kept out of the sums", "[statistics]") {

@@ -2,12 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
+#include <numeric>
 
 #include "engine/formats/ir/text.h"
 #include "engine/ops/weighted_traits.h"
 
 namespace refcalib::engine::ir {
+namespace {
+
+bool all_usable(const std::vector<float>& scales) {
+  return !scales.empty() &&
+         std::all_of(scales.begin(), scales.end(), [](float s) { return s > 0 && std::isnormal(s); });
+}
+
+}  // namespace
 
 bool CompressedWeights::is_type(std::size_t layer, std::string_view type) const noexcept {
   return equal_ignoring_case(document_.layers[layer].type, type);
@@ -42,6 +50,7 @@ bool CompressedWeights::reads_integers(std::size_t layer, std::size_t rank, cons
 
 void CompressedWeights::visit(std::size_t layer, const Graph& graph, ValueId value) {
   if (!graph.value(value).constant || !is_float(graph.value(value).dtype)) return;
+  if (graph.value(value).constant.integers() != nullptr) return;  // says itself what its integers are
   values_[layer] = value;
   const auto known = [&](std::size_t rank) -> std::optional<ValueId> {
     const auto source = wiring_.source(layer, rank);
@@ -67,42 +76,47 @@ void CompressedWeights::visit(std::size_t layer, const Graph& graph, ValueId val
       ++trailing;
     }
     Scales scales{scale.to_floats(), inner};
-    const bool positive =
-        !scales.scale.empty() && std::all_of(scales.scale.begin(), scales.scale.end(),
-                                             [](float s) { return s > 0 && std::isnormal(s); });
-    if (!positive || !reads_integers(layer, rank, graph, value, scales)) continue;
+    if (!all_usable(scales.scale) || !reads_integers(layer, rank, graph, value, scales)) continue;
     found_.emplace(value, std::move(scales));
     return;
   }
 }
 
-const CompressedWeights::Scales* CompressedWeights::scales_of(const Graph& graph, ValueId value) const {
-  if (const auto found = found_.find(value); found != found_.end()) return &found->second;
-  // The reader gives the weights of convolutions a dimension for the groups: another value over the same bytes.
+std::optional<CompressedWeights::Scales> CompressedWeights::scales_of(const Graph& graph,
+                                                                      ValueId value) const {
   const Constant& weights = graph.value(value).constant;
-  if (!weights || weights.count() == 0) return nullptr;
+  if (!weights || weights.count() == 0) return std::nullopt;
+  if (const ScaledIntegers* integers = weights.integers()) {
+    if (!all_usable(integers->scale)) return std::nullopt;
+    return Scales{integers->scale, integers->inner};
+  }
+  if (const auto found = found_.find(value); found != found_.end()) return found->second;
+  // The reader gives the weights of convolutions a dimension for the groups: another value over the same bytes.
   for (const auto& [known, scales] : found_) {
     const Constant& other = graph.value(known).constant;
-    if (other && other.bytes().data() == weights.bytes().data() && other.count() == weights.count())
-      return &scales;
+    if (other && other.integers() == nullptr && other.bytes().data() == weights.bytes().data() &&
+        other.count() == weights.count())
+      return scales;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 void CompressedWeights::apply(Graph& graph) const {
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
     if (weighted_traits(node) == nullptr || node.inputs.size() < 2) continue;
-    const Scales* const found = scales_of(graph, node.inputs[1]);
-    if (found == nullptr || graph.value(node.inputs[1]).quantization) continue;
-    const Scales& scales = *found;
+    const Value& weights = graph.value(node.inputs[1]);
+    const std::optional<Scales> scales = scales_of(graph, node.inputs[1]);
+    if (!scales || weights.quantization) continue;
     const WeightChannels channels = weight_channels_of(graph, node);
     std::vector<float> scale(channels.count(), 0.0F);
-    const auto elements = static_cast<std::size_t>(graph.value(node.inputs[1]).constant.count());
+    const auto elements = static_cast<std::size_t>(weights.constant.count());
     bool per_channel = true;
-    for (std::size_t e = 0; e < elements && per_channel; ++e) {
+    // Neither scale nor channel changes within a step.
+    const std::size_t step = std::gcd(scales->inner, static_cast<std::size_t>(channels.inner));
+    for (std::size_t e = 0; e < elements && per_channel; e += step) {
       float& known = scale[channels.of(e)];
-      const float here = scales.scale[e / scales.inner % scales.scale.size()];
+      const float here = scales->scale[e / scales->inner % scales->scale.size()];
       per_channel = known == 0.0F || known == here;
       known = here;
     }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "engine/formats/ir/document.h"
@@ -17,7 +18,7 @@ class CompressedWeights {
  public:
   CompressedWeights(const Document& document, const Wiring& wiring) : document_(document), wiring_(wiring) {}
 
-  /// Looks at a layer that has been translated to the constant `value`.
+  /// Looks at a layer that has been translated to the constant `value`, which may have become floats on the way.
   void visit(std::size_t layer, const Graph& graph, ValueId value);
   /// Gives the weights of convolutions and matrix products the scales that visit() found, where each output channel has one.
   void apply(Graph& graph) const;
@@ -29,8 +30,9 @@ class CompressedWeights {
     std::size_t inner = 1;
   };
 
-  /// What visit() found of a value, or of the one that it is another shape of; nullptr: nothing.
-  const Scales* scales_of(const Graph& graph, ValueId value) const;
+  /// The scales of constant weights: their own if they still are integers, else what visit() found of the value or of the one that it
+  /// is another shape of.
+  std::optional<Scales> scales_of(const Graph& graph, ValueId value) const;
   bool is_type(std::size_t layer, std::string_view type) const noexcept;
   /// The integer constant behind an input of a layer, its Convert and Subtract included: true if it is one and its values, less
   /// the zero point, are integers of s8.

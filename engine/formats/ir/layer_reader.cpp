@@ -1,6 +1,7 @@
 #include "engine/formats/ir/layer_reader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -13,15 +14,25 @@
 namespace refcalib::engine::ir {
 namespace {
 
-/// True if a floating-point element has all exponent bits set, which NaN and infinities have.
+/// True unless a floating-point element has all exponent bits set, which NaN and infinities have.
 template <class Bits>
 bool all_finite(std::span<const std::byte> bytes, Bits exponent_mask) noexcept {
+  // A sum that carries into the sign bit, and no way out inside the loop: compilers vectorise this, and weights are most of what
+  // loading reads.
+  const auto lowest = static_cast<Bits>(exponent_mask & (~exponent_mask + 1u));
+  Bits carried = 0;
   for (std::size_t i = 0; i + sizeof(Bits) <= bytes.size(); i += sizeof(Bits)) {
     Bits bits;
     std::memcpy(&bits, bytes.data() + i, sizeof bits);
-    if ((bits & exponent_mask) == exponent_mask) return false;
+    carried = static_cast<Bits>(carried | static_cast<Bits>((bits & exponent_mask) + lowest));
   }
-  return true;
+  return (carried & (exponent_mask + lowest)) == 0;
+}
+
+/// True if neither the scales nor any product of an s8 with one of them overflows.
+bool all_finite(const ScaledIntegers& integers) noexcept {
+  return std::all_of(integers.scale.begin(), integers.scale.end(),
+                     [](float scale) { return std::isfinite(128 * scale); });
 }
 
 }  // namespace
@@ -198,7 +209,8 @@ Constant document_constant(const Document& document, const Blob& blob, const std
 }
 
 void check_finite(const Constant& constant, std::string_view what) {
-  const bool finite = constant.dtype() == DType::f32
+  const bool finite = constant.integers() != nullptr ? all_finite(*constant.integers())
+                      : constant.dtype() == DType::f32
                           ? all_finite<std::uint32_t>(constant.bytes(), 0x7f800000u)
                       : constant.dtype() == DType::f16 ? all_finite<std::uint16_t>(constant.bytes(), 0x7c00u)
                                                        : true;

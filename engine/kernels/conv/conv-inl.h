@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/kernels/conv/blocking.h"
+#include "engine/kernels/conv/squares-inl.h"
 #include "engine/kernels/conv/taps-inl.h"
 #include "engine/kernels/conv/tile-inl.h"
 
@@ -58,29 +59,54 @@ struct Conv {
       return b.pad_bytes + static_cast<std::size_t>(g.groups * b.vectors) * b.vector_bytes + 64;
   }
 
-  /// Where the weights of a position of a tap begin in the source, of the panel's first channel; nullptr: in the padding.
-  static const Packed* position_weights(const ConvGeometry& g, const Blocking& b, const Packed* source,
-                                        std::int64_t first, std::int64_t t, std::int64_t position) {
+  static constexpr std::int64_t kInPadding = -1;
+
+  /// Where the weight of a position of a tap lies, counted from the first of an output channel, or kInPadding.
+  static std::int64_t position_offset(const ConvGeometry& g, const Blocking& b, std::int64_t t,
+                                      std::int64_t position) noexcept {
     const std::int64_t area = g.kernel_d * g.kernel_h * g.kernel_w, channel = position % b.pitch;
-    if (position >= b.tap_length || channel >= b.in_group) return nullptr;
-    const std::int64_t at = b.merged ? t * g.kernel_w + position / b.pitch : t;
-    return source + (first * b.in_group + channel) * area + at;
+    if (position >= b.tap_length || channel >= b.in_group) return kInPadding;
+    return channel * area + (b.merged ? t * g.kernel_w + position / b.pitch : t);
   }
 
-  /// What one broadcast meets: Product::group weights of each of a panel's output channels, 0 in the padding. `source` is the
-  /// group's first weight, `first` the panel's first channel.
-  static void pack_step(const ConvGeometry& g, const Blocking& b, const Packed* source, std::int64_t first,
-                        std::int64_t vectors, std::int64_t t, std::int64_t k, std::byte* to) {
+  /// Steps that are packed together, so that a cache line of the source is used up while it is there.
+  static constexpr std::int64_t kPackedSteps = 64;
+
+  /// What the broadcasts [begin, end) meet, taps innermost: Product::group weights of each of a panel's output channels, 0 in the
+  /// padding. `source` is the group's first weight, `first` the panel's first channel.
+  static void pack_steps(const ConvGeometry& g, const Blocking& b, const Packed* source, std::int64_t first,
+                         std::int64_t vectors, std::int64_t begin, std::int64_t end, std::byte* to) {
     const std::int64_t per_channel = b.in_group * g.kernel_d * g.kernel_h * g.kernel_w;
-    for (int i = 0; i < Product::group; ++i) {
-      const Packed* const from = position_weights(g, b, source, first, t, k * Product::group + i);
-      for (std::int64_t v = 0; v < vectors; ++v) {
-        for (int l = 0; l < Product::lanes; ++l) {
-          const std::int64_t o = v * Product::lanes + l;
-          Product::put(to + v * Product::stored, l, i,
-                       from != nullptr && first + o < b.out_group ? from[o * per_channel] : Packed{0});
-        }
-      }
+    std::byte* step[kPackedSteps];
+    std::int64_t from[kPackedSteps][Product::group];
+    for (std::int64_t s = 0; s < end - begin; ++s) {
+      const std::int64_t t = (begin + s) % b.taps, k = (begin + s) / b.taps;
+      step[s] = to + (t * b.groups_per_tap + k) * vectors * Product::stored;
+      for (int i = 0; i < Product::group; ++i) from[s][i] = position_offset(g, b, t, k * Product::group + i);
+    }
+    for (std::int64_t o = 0; o < vectors * Product::lanes; ++o) {
+      const std::int64_t vector = o / Product::lanes * Product::stored;
+      const int lane = static_cast<int>(o % Product::lanes);
+      const Packed* const channel = source + (first + o) * per_channel;
+      const bool real = first + o < b.out_group;
+      for (std::int64_t s = 0; s < end - begin; ++s)
+        for (int i = 0; i < Product::group; ++i)
+          Product::put(step[s] + vector, lane, i,
+                       real && from[s][i] != kInPadding ? channel[from[s][i]] : Packed{0});
+    }
+  }
+
+  /// True if a packed vector holds the weights of each lane's channel side by side, as they lie in the source.
+  static constexpr bool as_words =
+      Product::stored == 4 * Product::lanes && Product::group * sizeof(Packed) == 4;
+
+  static void pack_words(const ConvGeometry& g, const Blocking& b, const Packed* source, std::int64_t first,
+                         std::int64_t vectors, std::byte* to) {
+    const std::int64_t area = g.kernel_d * g.kernel_h * g.kernel_w;
+    const SquarePacking<typename Product::Vectors, Packed> squares(b.in_group, area, vectors, to);
+    for (std::int64_t v = 0; v < vectors; ++v) {
+      const std::int64_t channel = first + v * Product::lanes;
+      squares.pack(source + channel * b.in_group * area, b.out_group - channel, v);
     }
   }
 
@@ -90,16 +116,16 @@ struct Conv {
     return vectors * static_cast<std::int64_t>(b.vector_bytes);
   }
 
-  /// Taps innermost, because the weights of neighbouring taps are neighbours in the source.
   static void pack_panel(const ConvGeometry& g, const Blocking& b, const Packed* source, std::int64_t first,
                          std::int64_t vectors, std::byte* to) {
     if constexpr (Product::lists_steps) {
       pack_listed(g, b, source, first, vectors, to);
     } else {
-      for (std::int64_t k = 0; k < b.groups_per_tap; ++k)
-        for (std::int64_t t = 0; t < b.taps; ++t)
-          pack_step(g, b, source, first, vectors, t, k,
-                    to + (t * b.groups_per_tap + k) * vectors * Product::stored);
+      if constexpr (as_words)
+        if (!b.merged) return pack_words(g, b, source, first, vectors, to);
+      const std::int64_t steps = b.groups_per_tap * b.taps;
+      for (std::int64_t s = 0; s < steps; s += kPackedSteps)
+        pack_steps(g, b, source, first, vectors, s, steps - s < kPackedSteps ? steps : s + kPackedSteps, to);
     }
   }
 
@@ -117,9 +143,9 @@ struct Conv {
       for (std::int64_t t = 0; t < b.taps; ++t) {
         window.clear(count, channels);
         for (int i = 0; i < count; ++i) {
-          const Packed* const from = position_weights(g, b, source, first, t, k + i);
-          if (from == nullptr) continue;
-          for (std::int64_t o = 0; o < real; ++o) window.set(i, o, from[o * per_channel]);
+          const std::int64_t from = position_offset(g, b, t, k + i);
+          if (from == kInPadding) continue;
+          for (std::int64_t o = 0; o < real; ++o) window.set(i, o, source[(first + o) * per_channel + from]);
         }
         list.add(window, static_cast<std::int32_t>(t * b.block_pixels * std::int64_t{sizeof(void*)}), k);
       }

@@ -68,21 +68,27 @@ struct Winograd {
     return static_cast<std::size_t>(b.in_pitch + frequencies * g.in_channels * b.vectors * lanes) * 4 + 64;
   }
 
-  /// Transforms up to eight kernels of neighbouring output channels and one input channel, `real` of which exist, and writes the
-  /// first `count` of each frequency, `plane` floats apart.
-  static void pack_eight(const ConvGeometry& g, const float* source, std::int64_t real, std::int64_t count,
-                         float* to, std::int64_t plane) noexcept {
+  /// Transforms eight kernels of neighbouring output channels and one input channel, the first `real` of which exist, and writes
+  /// their frequencies, `plane` floats apart.
+  static void pack_eight(const ConvGeometry& g, const float* source, std::int64_t real, float* to,
+                         std::int64_t plane) noexcept {
     EightDoubles w[9] = {}, u[places];
     for (int o = 0; o < 8 && o < real; ++o)
       for (std::size_t i = 0; i < 9; ++i)
         w[i][o] = source[o * g.in_channels * 9 + static_cast<std::int64_t>(i)];
     transform_weights<M>(w, u);
-    for (std::size_t f = 0; f < places; ++f)
-      for (int o = 0; o < count; ++o)
-        to[static_cast<std::int64_t>(f) * plane + o] = static_cast<float>(u[f][o]);
+    for (std::size_t f = 0; f < places; ++f) {
+      const auto rounded = __builtin_convertvector(u[f], EightFloats);
+      std::memcpy(to + static_cast<std::int64_t>(f) * plane, &rounded, sizeof rounded);
+    }
   }
 
+  /// A few input channels at a time go through memory in the first-level cache: written one by one, the frequencies, which lie a
+  /// power of two apart, would push each other out of every cache.
   static void pack(const ConvGeometry& g, const void* weights, void* packed) noexcept {
+    constexpr std::int64_t together = 4;
+    constexpr std::size_t widest = (Products::max_columns * static_cast<std::size_t>(lanes) + 7) / 8 * 8;
+    alignas(64) float block[places][together][widest];
     const Blocking b(g);
     const auto* const source = static_cast<const float*>(weights);
     auto* to = static_cast<float*>(packed);
@@ -91,10 +97,17 @@ struct Winograd {
     for (std::int64_t panel = 0; panel < b.panels; ++panel) {
       const std::int64_t first = b.panel_begin(panel) * lanes;
       const std::int64_t width = b.panel_begin(panel + 1) * lanes - first;
-      for (std::int64_t c = 0; c < g.in_channels; ++c)
-        for (std::int64_t o = 0; o < width; o += 8)
-          pack_eight(g, source + ((first + o) * g.in_channels + c) * 9, g.out_channels - first - o,
-                     width - o < 8 ? width - o : 8, to + c * width + o, g.in_channels * width);
+      for (std::int64_t c = 0; c < g.in_channels; c += together) {
+        const std::int64_t count = g.in_channels - c < together ? g.in_channels - c : together;
+        for (std::int64_t i = 0; i < count; ++i)
+          for (std::int64_t o = 0; o < width; o += 8)
+            pack_eight(g, source + ((first + o) * g.in_channels + c + i) * 9, g.out_channels - first - o,
+                       &block[0][i][o], together * static_cast<std::int64_t>(widest));
+        for (std::int64_t f = 0; f < frequencies; ++f)
+          for (std::int64_t i = 0; i < count; ++i)
+            std::memcpy(to + (f * g.in_channels + c + i) * width, block[f][i],
+                        static_cast<std::size_t>(width) * 4);
+      }
       to += frequencies * g.in_channels * width;
     }
   }

@@ -118,6 +118,7 @@ template <class A, std::size_t M, class Read, class Row>
 
 /// Eight doubles, for which the compiler finds the instructions of each instruction set.
 using EightDoubles = double __attribute__((vector_size(64)));
+using EightFloats = float __attribute__((vector_size(32)));
 
 /// G w G' in doubles, of eight kernels at once. w: 3x3, row by row; u: places x places.
 template <std::size_t M>

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
+#include <type_traits>
 // GCC 12 builds the undefined operand of its own AVX-512 intrinsics from an uninitialized variable and, after
 // inlining, reports it as ours (GCC bug 105593). The state of the diagnostics where the intrinsics are
 // defined decides.
@@ -59,6 +60,43 @@ Batch<float, Arch> clamp_nan_to_low(Batch<float, Arch> v, Batch<float, Arch> low
   return xsimd::select(v < high, v, high);
 #endif
 }
+
+/// x < y ? x : y and x > y ? x : y: y where one of them is NaN. On x86 one instruction each.
+template <class Arch>
+Batch<float, Arch> min_or_second(Batch<float, Arch> x, Batch<float, Arch> y) {
+#if defined(__x86_64__)
+  return xsimd::min(x, y);
+#else
+  return xsimd::select(x < y, x, y);
+#endif
+}
+template <class Arch>
+Batch<float, Arch> max_or_second(Batch<float, Arch> x, Batch<float, Arch> y) {
+#if defined(__x86_64__)
+  return xsimd::max(x, y);
+#else
+  return xsimd::select(x > y, x, y);
+#endif
+}
+
+/// True if store_selected() is a few instructions.
+template <class Arch>
+inline constexpr bool kSelectsLanes = false;
+
+#if defined(__AVX512F__)
+template <class Arch>
+requires(std::is_base_of_v<xsimd::avx512f, Arch>) inline constexpr bool kSelectsLanes<Arch> = true;
+
+/// Stores the selected lanes one behind the other, in order, and something in the other places of a whole register; returns how many
+/// were selected. xsimd 8.1 has no word for it.
+template <class Arch>
+std::size_t store_selected(Batch<std::int32_t, Arch> values, xsimd::batch_bool<float, Arch> selected,
+                           std::int32_t* out) {
+  const auto mask = static_cast<__mmask16>(selected.data);
+  _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(mask, values.data));
+  return static_cast<std::size_t>(__builtin_popcount(mask));
+}
+#endif
 
 /// Round half to even, |v| < 2^31. Relies on the default rounding mode, as std::lrint does.
 template <class Arch>
