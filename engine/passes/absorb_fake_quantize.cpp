@@ -165,6 +165,18 @@ void keep_readers_float(Graph& graph, ValueId data) {
       node.hint = PrecisionHint::keep_float;
 }
 
+/// A sum of what the file rounds is a sum of rounded numbers.
+void mark_rounded_sums(Graph& graph, ValueId rounded) {
+  for (const NodeId reader : graph.consumers(rounded)) {
+    Node& node = graph.node(reader);
+    if (node.op != "Eltwise") continue;
+    node.attributes.edit<EltwiseAttributes>([&](EltwiseAttributes& a) {
+      for (std::size_t side = 0; side < a.rounded.size(); ++side)
+        a.rounded[side] = a.rounded[side] || node.inputs[side] == rounded;
+    });
+  }
+}
+
 void absorb(Graph& graph, NodeId id) {
   const Node node = graph.node(id);
   const auto limits = plain_limits(graph, node);
@@ -185,6 +197,7 @@ void absorb(Graph& graph, NodeId id) {
   if (!q || (graph.value(data).quantization && graph.value(data).quantization != q)) return;
   if (!graph.value(data).quantization) keep_readers_float(graph, data);
   graph.value(data).quantization = q;
+  mark_rounded_sums(graph, node.outputs.front());
   graph.replace_uses(node.outputs.front(), data);
   graph.erase(id);
 }
