@@ -10,6 +10,7 @@
 #include "engine/core/error.h"
 #include "engine/kernels/winograd/winograd.h"
 #include "engine/ops/infer.h"
+#include "engine/ops/weight_elements.h"
 
 namespace refcalib::engine {
 namespace {
@@ -26,23 +27,6 @@ constexpr std::int64_t kSerialMacs = 65536;
 template <class T>
 std::vector<T> padded(std::size_t channels) {
   return std::vector<T>((channels + kChannelBlock - 1) / kChannelBlock * kChannelBlock, T{});
-}
-
-/// Weights as s8 by the rule of the toolkit: round_half_even(w * (1 / scale)), clamped.
-std::vector<std::int8_t> quantize_weights(const std::vector<float>& weights, const Quantization& q,
-                                          std::size_t channels) {
-  std::vector<std::int8_t> out(weights.size());
-  const std::size_t per_channel = channels == 0 ? 0 : weights.size() / channels;
-  for (std::size_t c = 0; c < channels; ++c) {
-    const float inverse = 1.0F / q.scale[q.per_channel() ? c : 0];
-    for (std::size_t k = 0; k < per_channel; ++k) {
-      const float v = std::nearbyint(weights[c * per_channel + k] * inverse);
-      // In this order NaN, which a tiny scale makes of 0, becomes a number too.
-      out[c * per_channel + k] = static_cast<std::int8_t>(
-          std::min(static_cast<float>(q.qmax), std::max(static_cast<float>(q.qmin), v)));
-    }
-  }
-  return out;
 }
 
 /// A part with its kernel and packed weights.
@@ -64,43 +48,6 @@ const ConvKernel* choose_kernel(const kernels::ConvGeometry& geometry, bool int8
   if (kernel == nullptr) kernel = kernels::select(tables.second, geometry, isa);
   if (kernel == nullptr) throw UnsupportedError("no kernel accepts this convolution");
   return kernel;
-}
-
-/// Elements that lie where they were found, or in memory of their own.
-template <class T>
-struct Elements {
-  std::vector<T> own;
-  std::span<const T> view;
-
-  explicit Elements(std::vector<T> values) : own(std::move(values)), view(own) {}
-  explicit Elements(std::span<const T> found) : view(found) {}
-  Elements(const Elements&) = delete;
-  Elements& operator=(const Elements&) = delete;
-};
-
-/// Weights as floats: those of a mapped file where they lie, if they are aligned.
-Elements<float> float_weights(const Constant& weights) {
-  const bool floats = weights.dtype() == DType::f32 && weights.integers() == nullptr;
-  const std::byte* const data = floats ? weights.bytes().data() : nullptr;
-  if (data == nullptr || reinterpret_cast<std::uintptr_t>(data) % alignof(float) != 0)
-    return Elements<float>(weights.to_floats());
-  return Elements<float>(
-      std::span(reinterpret_cast<const float*>(data), static_cast<std::size_t>(weights.count())));
-}
-
-/// True if the constant's integers are those of the quantization: one scale per channel of `per_channel` elements, or one for all.
-/// Rounding their products with the scales to integers again would give the same (|code| <= 128 and three roundings).
-bool stores(const ScaledIntegers& integers, const Quantization& q, std::size_t per_channel) {
-  return integers.scale == q.scale && q.qmin == -128 && q.qmax == 127 &&
-         (integers.scale.size() == 1 || integers.inner == per_channel);
-}
-
-/// Weights as s8.
-Elements<std::int8_t> integer_weights(const Constant& weights, const Quantization& q, std::size_t channels) {
-  const ScaledIntegers* integers = weights.integers();
-  const std::size_t per_channel = channels == 0 ? 0 : static_cast<std::size_t>(weights.count()) / channels;
-  if (integers != nullptr && stores(*integers, q, per_channel)) return Elements<std::int8_t>(integers->codes);
-  return Elements<std::int8_t>(quantize_weights(weights.to_floats(), q, channels));
 }
 
 /// The weights of a part's taps, [out][in/groups][tap], from those of the whole.
