@@ -16,6 +16,7 @@ struct Layer {
   bool residual = false;  ///< adds a tensor of the output's shape
   int count = 1;
   bool product = false;  ///< a matrix product instead: `size` rows
+  std::int64_t groups = 1;
 };
 
 struct Network {
@@ -174,6 +175,22 @@ inline constexpr Layer unet_layers[] = {
     {256, 16, 2, 1, 1},
 };
 
+/// The grouped convolutions of ResNeXt-50 32x4d.
+inline constexpr Layer resnext50_layers[] = {
+    {56, 128, 128, 3, 1, false, false, 3, false, 32},  {56, 256, 256, 3, 2, false, false, 1, false, 32},
+    {28, 256, 256, 3, 1, false, false, 3, false, 32},  {28, 512, 512, 3, 2, false, false, 1, false, 32},
+    {14, 512, 512, 3, 1, false, false, 5, false, 32},  {14, 1024, 1024, 3, 2, false, false, 1, false, 32},
+    {7, 1024, 1024, 3, 1, false, false, 2, false, 32},
+};
+
+/// The grouped convolutions of ShuffleNet v1 with 8 groups, and a depthwise convolution with two outputs per channel.
+inline constexpr Layer shufflenet_layers[] = {
+    {28, 384, 96, 1, 1, false, false, 3, false, 8},  {28, 96, 384, 1, 1, false, false, 3, false, 8},
+    {14, 768, 192, 1, 1, false, false, 7, false, 8}, {14, 192, 768, 1, 1, false, false, 7, false, 8},
+    {7, 1536, 384, 1, 1, false, false, 3, false, 8}, {7, 384, 1536, 1, 1, false, false, 3, false, 8},
+    {56, 64, 128, 3, 1, false, false, 1, false, 64},
+};
+
 /// One encoder layer of BERT-base for 128 tokens: the products with constant weights (matmul_bench.cpp has the others).
 inline constexpr Layer bert_layers[] = {
     {128, 768, 768, 1, 1, false, false, 4, true},
@@ -186,6 +203,8 @@ inline constexpr Network networks[] = {{"resnet50", resnet50_layers},
                                        {"mobilenet_v2", mobilenet_v2_layers},
                                        {"ssd_mobilenet_v1", ssd_layers},
                                        {"unet", unet_layers},
+                                       {"resnext50", resnext50_layers},
+                                       {"shufflenet", shufflenet_layers},
                                        {"bert", bert_layers}};
 
 inline refcalib::engine::kernels::ConvGeometry geometry(const Layer& layer) {
@@ -197,7 +216,7 @@ inline refcalib::engine::kernels::ConvGeometry geometry(const Layer& layer) {
   g.out_h = layer.product ? 1 : g.out_w;
   g.in_channels = g.in_pixel_stride = layer.in_channels;
   g.out_channels = g.out_pixel_stride = g.residual_pixel_stride = layer.out_channels;
-  g.groups = layer.depthwise ? layer.in_channels : 1;
+  g.groups = layer.depthwise ? layer.in_channels : layer.groups;
   g.kernel_h = g.kernel_w = layer.kernel;
   g.stride_h = g.stride_w = layer.stride;
   g.pad_h = g.pad_w = pad;
@@ -217,13 +236,15 @@ inline double operations(const refcalib::engine::kernels::ConvGeometry& g) {
          static_cast<double>(g.in_channels / g.groups * g.kernel_d * g.kernel_h * g.kernel_w);
 }
 
-/// "56x64-256/k1s1+": size, channels, kernel (dw: depthwise), stride, + for a residual; "128x768-768/product" for a product.
+/// "56x64-256/k1s1+": size, channels, kernel (dw: depthwise, g32: 32 groups), stride, + for a residual; "128x768-768/product" for a product.
 inline std::string to_string(const Layer& layer) {
   const std::string sizes = std::to_string(layer.size) + "x" + std::to_string(layer.in_channels) + "-" +
                             std::to_string(layer.out_channels);
   if (layer.product) return sizes + "/product";
   return sizes + (layer.depthwise ? "/dw" : "/k") + std::to_string(layer.kernel) + "s" +
-         std::to_string(layer.stride) + (layer.residual ? "+" : "");
+         std::to_string(layer.stride) +
+         (layer.groups > 1 ? "g" + std::to_string(layer.groups) : std::string()) +
+         (layer.residual ? "+" : "");
 }
 
 }  // namespace refcalib_bench

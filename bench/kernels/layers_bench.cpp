@@ -20,6 +20,7 @@
 #include "bench/peers/onednn.h"
 #include "bench/support/peak.h"
 #include "engine/cpu/isa.h"
+#include "engine/kernels/gconv/gconv.h"
 
 namespace {
 
@@ -34,7 +35,9 @@ using refcalib_bench::Turns;
 const ConvKernel& kernel_for(const Layer& layer, bool quantized, Isa isa) {
   const ConvGeometry g = refcalib_bench::geometry(layer);
   const ConvKernel* special =
-      layer.depthwise ? select(quantized ? dwconv_u8s8_kernels() : dwconv_f32_kernels(), g, isa) : nullptr;
+      layer.depthwise    ? select(quantized ? dwconv_u8s8_kernels() : dwconv_f32_kernels(), g, isa)
+      : layer.groups > 1 ? select(quantized ? gconv_u8s8_kernels() : gconv_f32_kernels(), g, isa)
+                         : nullptr;
   return special != nullptr ? *special
                             : *select(quantized ? conv_u8s8_kernels() : conv_f32_kernels(), g, isa);
 }
@@ -129,8 +132,14 @@ void register_networks(Isa isa, bool quantized) {
 }
 
 /// Layers that between them suit every kind of kernel.
-constexpr Layer samples[] = {
-    {56, 64, 64, 3, 1}, {28, 256, 256, 1, 1}, {224, 3, 32, 3, 2}, {28, 192, 192, 3, 1, true}};
+constexpr Layer samples[] = {{56, 64, 64, 3, 1},
+                             {28, 256, 256, 1, 1},
+                             {224, 3, 32, 3, 2},
+                             {28, 192, 192, 3, 1, true},
+                             {56, 128, 128, 3, 1, false, false, 1, false, 32},
+                             {28, 256, 256, 3, 1, false, false, 1, false, 32},
+                             {28, 96, 384, 1, 1, false, false, 1, false, 8},
+                             {56, 64, 128, 3, 1, false, false, 1, false, 64}};
 
 void register_table(const std::string& name, std::span<const ConvKernel> table, bool quantized) {
   for (const ConvKernel& kernel : table) {
@@ -156,6 +165,8 @@ int main(int argc, char** argv) {
   register_table("conv_u8s8", conv_u8s8_kernels(), true);
   register_table("dwconv_f32", dwconv_f32_kernels(), false);
   register_table("dwconv_u8s8", dwconv_u8s8_kernels(), true);
+  register_table("gconv_f32", gconv_f32_kernels(), false);
+  register_table("gconv_u8s8", gconv_u8s8_kernels(), true);
   benchmark::AddCustomContext("isa", std::string(to_string(available_isas().back())));
   benchmark::AddCustomContext("onednn", refcalib_bench::onednn_version());
   benchmark::Initialize(&argc, argv);

@@ -80,7 +80,8 @@ struct Proposals {
     const auto least = static_cast<float>(a.min_size);
     // TensorFlow's boxes have their axes swapped, and so has the image.
     const std::size_t height = a.tensorflow ? 1 : 0;
-    return {info[height], info[1 - height], least * info[2], least * info[numbers == 4 ? 3 : 2]};
+    const auto number = [&](std::size_t i) { return a.simpler_nms ? std::trunc(info[i]) : info[i]; };
+    return {number(height), number(1 - height), least * number(2), least * number(numbers == 4 ? 3 : 2)};
   }
 
   /// The anchor of a cell moved and stretched by its deltas, `step` elements apart.
@@ -119,7 +120,7 @@ struct Proposals {
     c.team.parallel_for(cells, 64, [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t cell = begin; cell < end; ++cell)
         for (std::int64_t k = 0; k < per_cell(); ++k) {
-          const std::int64_t at = cell * per_cell() + k;
+          const std::int64_t place = cell * per_cell() + k, at = a.simpler_nms ? count() - 1 - place : place;
           const Box box =
               propose(cell / columns, cell % columns, k, deltas + 4 * k * cells + cell, cells, image);
           const bool large =
@@ -155,6 +156,7 @@ struct Proposals {
     const std::int64_t best = keep_best(candidates, count(), a.pre_nms_topn);
     std::int64_t done = 0;
     for (std::int64_t i = 0; i < best && done < a.post_nms_topn; ++i) {
+      if (a.simpler_nms && !(candidates[i].score > 0)) break;
       const Box& box = boxes[candidates[i].index];
       const float area = area_of(box, extent);
       if (overlaps_any(kept, done, box, area, static_cast<float>(a.nms_thresh), extent)) continue;

@@ -19,6 +19,9 @@ struct ProposalAttributes {
   bool clip_before_nms = true, clip_after_nms = false;
   bool tensorflow = false;  ///< framework; else Caffe
   bool scores = false;      ///< the second output is there
+  /// As SimplerNMS: scores up to 0 and boxes that are too small give no region, of equal scores the last comes first, and the numbers of
+  /// the image information are cut to integers.
+  bool simpler_nms = false;
 
   template <class V>
   void visit(V& v) {
@@ -37,6 +40,7 @@ struct ProposalAttributes {
     v("clip_after_nms", clip_after_nms);
     v("tensorflow", tensorflow);
     v("scores", scores);
+    v("simpler_nms", simpler_nms);
   }
 };
 

@@ -56,7 +56,7 @@ std::array<float, 4> cubic_weights(float s, float a) {
           ((a + 2) * u - (a + 3)) * u * u + 1, ((a * (u + 1) - 5 * a) * (u + 1) + 8 * a) * (u + 1) - 4 * a};
 }
 
-/// The filter of Pillow's BICUBIC for a distance, zero from 2 on.
+/// The cubic filter for a distance, zero from 2 on.
 float cubic_filter(float t, float a) {
   const float x = std::fabs(t);
   if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
@@ -118,11 +118,13 @@ ResizeTaps::ResizeTaps(const ResizeAttributes& a, std::size_t dim, std::int64_t 
       add_triangle(a, a.scale[dim], at);
     else if (a.mode == "area")
       add_area(o, a.shape[dim]);
+    else if (a.mode == "cubic" && a.coordinates == "resample")
+      add_resampled_cubic(a, a.scale[dim], at);
     else if (a.mode == "cubic")
       add_cubic(at, static_cast<float>(a.cube_coeff));
     else
       add_pair(at);
-    close(pillow || a.mode == "linear" || a.mode == "area");
+    close(pillow || a.mode == "linear" || a.mode == "area" || a.coordinates == "resample");
   }
 }
 
@@ -184,6 +186,16 @@ void ResizeTaps::add_cubic(float at, float coefficient) {
   const std::array<float, 4> weights = cubic_weights(at - low, coefficient);
   for (std::size_t k = 0; k < 4; ++k)
     add(static_cast<std::int64_t>(low) + static_cast<std::int64_t>(k) - 1, weights[k]);
+}
+
+/// The cubic filter of Caffe's Resample layer: as the triangle, it leaves out neighbours outside the input.
+void ResizeTaps::add_resampled_cubic(const ResizeAttributes& a, float scale, float at) {
+  const float slope = a.antialias && scale < 1 ? scale : 1.0F;
+  const float reach = 2 / slope;
+  const auto begin = static_cast<std::int64_t>(std::max(0.0F, std::floor(at - reach)));
+  const auto end = static_cast<std::int64_t>(std::min(static_cast<float>(in_ - 1), std::ceil(at + reach)));
+  for (std::int64_t i = begin; i <= end; ++i)
+    add(i, cubic_filter(slope * (at - static_cast<float>(i)), static_cast<float>(a.cube_coeff)));
 }
 
 /// Pillow's resampling (ImagingResample): the support of the filter grows with the reduction.

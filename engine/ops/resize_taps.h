@@ -32,6 +32,7 @@ class ResizeTaps {
   void add_triangle(const ResizeAttributes& a, float scale, float at);
   void add_pair(float at);
   void add_cubic(float at, float coefficient);
+  void add_resampled_cubic(const ResizeAttributes& a, float scale, float at);
   void add_pillow(const ResizeAttributes& a, float scale, std::int64_t o);
 
   std::vector<std::int64_t> first_{0}, index_;

@@ -5,9 +5,11 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/kernels/gconv/gconv.h"
 #include "engine/kernels/winograd/winograd.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/weight_elements.h"
@@ -42,12 +44,15 @@ const ConvKernel* choose_kernel(const kernels::ConvGeometry& geometry, bool int8
   if (!int8 && !exact)
     if (const ConvKernel* kernel = kernels::select(kernels::winograd_f32_kernels(), geometry, isa))
       return kernel;
-  const auto tables = int8 ? std::pair{kernels::dwconv_u8s8_kernels(), kernels::conv_u8s8_kernels()}
-                           : std::pair{kernels::dwconv_f32_kernels(), kernels::conv_f32_kernels()};
-  const ConvKernel* kernel = kernels::select(tables.first, geometry, isa);
-  if (kernel == nullptr) kernel = kernels::select(tables.second, geometry, isa);
-  if (kernel == nullptr) throw UnsupportedError("no kernel accepts this convolution");
-  return kernel;
+  // From the most special to the most general.
+  using Tables = std::array<std::span<const ConvKernel>, 3>;
+  const Tables tables =
+      int8 ? Tables{kernels::dwconv_u8s8_kernels(), kernels::gconv_u8s8_kernels(),
+                    kernels::conv_u8s8_kernels()}
+           : Tables{kernels::dwconv_f32_kernels(), kernels::gconv_f32_kernels(), kernels::conv_f32_kernels()};
+  for (const auto& table : tables)
+    if (const ConvKernel* kernel = kernels::select(table, geometry, isa)) return kernel;
+  throw UnsupportedError("no kernel accepts this convolution");
 }
 
 /// The weights of a part's taps, [out][in/groups][tap], from those of the whole.

@@ -163,6 +163,30 @@ TEST_CASE("RegionYolo of both generations", "[legacy][opset][detection]") {
   CHECK_THROWS_AS(OneLayer(10, "RegionYolo", {{"classes", "2"}}).input({1, 21, 4, 4}).graph(), FormatError);
 }
 
+TEST_CASE("SimplerNMS", "[legacy][detection]") {
+  const Pairs pairs{{"cls_threshold", "0.5"}, {"iou_threshold", "0.7"}, {"min_bbox_size", "16"},
+                    {"feat_stride", "16"},    {"pre_nms_topn", "60"},   {"post_nms_topn", "30"},
+                    {"scale", "8,16,32"}};
+  for (const bool swapped : {false, true}) {  // the scores are the smaller of the first two inputs
+    OneLayer one(5, "SimplerNMS", pairs);
+    const Shape scores{1, 18, 4, 5}, deltas{1, 36, 4, 5};
+    one.input(swapped ? deltas : scores).input(swapped ? scores : deltas).input({1, 3}).output({30, 5});
+    const Graph graph = one.graph();
+    CHECK(output_shape(graph) == Shape{30, 5});
+    CHECK(graph.value(node_named(graph, "y").inputs[0]).shape == scores);
+    const auto& a = attributes<ProposalAttributes>(graph);
+    CHECK(a.simpler_nms);
+    CHECK(a.base_size == 16);
+    CHECK(a.min_size == 16);
+    CHECK(a.nms_thresh == 0.7);
+    CHECK(a.ratio == std::vector<float>{0.5F, 1, 2});
+    CHECK(a.scale == std::vector<float>{8, 16, 32});
+  }
+  OneLayer one(5, "SimplerNMS", {{"feat_stride", "16"}});
+  CHECK_THROWS_WITH(one.input({1, 18, 4, 5}).input({1, 36, 4, 5}).input({1, 3}).graph(),
+                    Contains("min_bbox_size"));
+}
+
 TEST_CASE("Proposal of both generations", "[legacy][opset][detection]") {
   const Pairs pairs = {{"base_size", "16"},         {"min_size", "10"},      {"feat_stride", "16"},
                        {"pre_nms_topn", "100"},     {"post_nms_topn", "20"}, {"nms_thresh", "0.7"},

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "engine/core/error.h"
 #include "engine/ops/resize.h"
 #include "tests/formats/run_layer.h"
@@ -75,11 +77,40 @@ TEST_CASE("Resample and Upsampling", "[resize]") {
   // Weights 0.25 0.75 0.75 0.25 around 1.5 of 0 1 2 3 4 5.
   const Floats y = run_layer(legacy("Resample", smooth, {1, 1, 1, 6}, {1, 1, 1, 3}).graph());
   CHECK(y[1] == Approx(2.5));
-  CHECK_THROWS_AS(
-      legacy("Resample", {{"type", "caffe.ResampleParameter.CUBIC"}}, {1, 1, 2, 2}, {1, 1, 4, 4}).graph(),
-      UnsupportedError);
+  CHECK_THROWS_AS(legacy("Resample", {{"type", "LANCZOS"}}, {1, 1, 2, 2}, {1, 1, 4, 4}).graph(),
+                  UnsupportedError);
   CHECK_THROWS_WITH(legacy("Resample", nearest, {1, 1, 2, 2}, {1, 1, 4, 4}).ints({4}).graph(),
                     Contains("neither a shape nor a spatial size"));
+}
+
+TEST_CASE("Resample with cubic filters equals sums over all elements", "[resize]") {
+  // Written from the layer's definition, in doubles: an output element is the mean of the input weighted by the filter.
+  const auto filter = [](double t) {
+    const double x = std::fabs(t);
+    return x <= 1 ? x * x * (1.5 * x - 2.5) + 1 : x < 2 ? x * (x * (-0.5 * x + 2.5) - 4) + 2 : 0;
+  };
+  for (const bool antialias : {false, true})
+    for (const std::int64_t in : {1, 2, 5, 9})
+      for (const std::int64_t out : {1, 2, 3, 7, 10, 18}) {
+        if (in == out) continue;
+        const double step = static_cast<double>(in) / static_cast<double>(out);
+        const double slope = antialias && step > 1 ? 1 / step : 1;
+        Floats expected;
+        for (std::int64_t o = 0; o < out; ++o) {
+          const double at = static_cast<double>(o) * step + step / 2 - 0.5;
+          double sum = 0, weights = 0;
+          for (std::int64_t i = 0; i < in; ++i) {
+            const double w = filter(slope * (at - static_cast<double>(i)));
+            sum += w * static_cast<double>(i);
+            weights += w;
+          }
+          expected.push_back(static_cast<float>(sum / weights));
+        }
+        INFO(in << " to " << out << (antialias ? " antialias" : ""));
+        const Pairs pairs{{"type", "caffe.ResampleParameter.CUBIC"}, {"antialias", antialias ? "1" : "0"}};
+        check(legacy("Resample", pairs, {1, 1, 1, in}, {1, 1, 1, out}), {1, 1, 1, out}, expected);
+        check(legacy("Resample", pairs, {1, 1, in, 1}, {1, 1, out, 1}), {1, 1, out, 1}, expected);
+      }
 }
 
 TEST_CASE("Interpolate of the first operation sets", "[resize]") {

@@ -18,9 +18,12 @@ std::vector<Region> reference(const ProposalAttributes& a, const Tensor& scores,
                               const std::vector<float>& info, std::int64_t n) {
   const bool tf = a.tensorflow;
   const double extent = tf ? 0 : 1, base = static_cast<double>(a.base_size);
-  const double image_h = double{info[tf ? 1 : 0]}, image_w = double{info[tf ? 0 : 1]};
-  const double least_h = static_cast<double>(a.min_size) * double{info[2]};
-  const double least_w = static_cast<double>(a.min_size) * double{info[info.size() == 4 ? 3 : 2]};
+  const auto number = [&](std::size_t i) {
+    return a.simpler_nms ? static_cast<double>(static_cast<int>(info[i])) : double{info[i]};
+  };
+  const double image_h = number(tf ? 1 : 0), image_w = number(tf ? 0 : 1);
+  const double least_h = static_cast<double>(a.min_size) * number(2);
+  const double least_w = static_cast<double>(a.min_size) * number(info.size() == 4 ? 3 : 2);
   const auto anchors = static_cast<std::int64_t>(a.ratio.size() * a.scale.size());
   std::vector<Region> all;
   for (std::int64_t h = 0; h < scores.shape[2]; ++h)
@@ -50,14 +53,17 @@ std::vector<Region> reference(const ProposalAttributes& a, const Tensor& scores,
         x1 = x - pw / 2, x2 = x + pw / 2, y1 = y - ph / 2, y2 = y + ph / 2;
         if (a.clip_before_nms) clip(extent);
         const bool large = x2 - x1 + extent >= least_w && y2 - y1 + extent >= least_h;
+        if (a.simpler_nms && !large) continue;
         all.push_back({x1, y1, x2, y2, large ? double{value_at(scores, {n, anchors + k, h, w})} : 0});
       }
+  if (a.simpler_nms) std::reverse(all.begin(), all.end());
   std::stable_sort(all.begin(), all.end(),
                    [](const Region& p, const Region& q) { return p.score > q.score; });
   if (std::ssize(all) > a.pre_nms_topn) all.resize(static_cast<std::size_t>(a.pre_nms_topn));
   const auto area = [&](const Region& r) { return (r.x2 - r.x1 + extent) * (r.y2 - r.y1 + extent); };
   std::vector<Region> kept;
   for (const Region& r : all) {
+    if (a.simpler_nms && r.score <= 0) break;
     const bool dead = std::any_of(kept.begin(), kept.end(), [&](const Region& k) {
       const double w = std::min(r.x2, k.x2) - std::max(r.x1, k.x1) + extent;
       const double h = std::min(r.y2, k.y2) - std::max(r.y1, k.y1) + extent;
@@ -86,8 +92,9 @@ ProposalAttributes basic() {
 }  // namespace
 
 TEST_CASE("Proposal over its switches", "[detection]") {
-  for (int bits = 0; bits < 64; ++bits) {
+  for (int bits = 0; bits < 80; ++bits) {  // from 64 on as SimplerNMS
     ProposalAttributes a = basic();
+    a.simpler_nms = bits >= 64;
     a.tensorflow = (bits & 1) != 0;
     a.clip_before_nms = (bits & 2) == 0;
     a.clip_after_nms = (bits & 4) != 0;
@@ -99,7 +106,9 @@ TEST_CASE("Proposal over its switches", "[detection]") {
         bits % 3 == 0 ? std::vector<float>{50, 70, 1.5F, 2} : std::vector<float>{50, 70, 1.5F};
     const std::int64_t batch = bits % 2 + 1;
     const auto seed = static_cast<std::uint64_t>(bits);
-    const Tensor scores = random_tensor({batch, 12, 6, 8}, seed + 1, 0, 1);
+    Tensor scores = random_tensor({batch, 12, 6, 8}, seed + 1, a.simpler_nms ? -1 : 0, 1);
+    if (a.simpler_nms)  // many are equal
+      for (float& score : scores.data) score = std::round(score * 8) / 8;
     const Tensor deltas = random_tensor({batch, 24, 6, 8}, seed + 2, -0.5F, 0.5F);
     GraphBuilder b;
     const ValueId s = b.input("scores", DType::f32, scores.shape),

@@ -1,5 +1,7 @@
 #include <array>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "engine/core/error.h"
 #include "engine/formats/ir/detection_layers.h"
@@ -55,13 +57,33 @@ void read_non_max_suppression(LayerReader& reader) {
   add_non_max_suppression(reader, a);
 }
 
-constexpr std::array<LegacyLayer, 8> kLayers = {{
+/// Anchors of 16 pixels and three ratios. Scores are what has fewer channels of the first two inputs.
+void read_simpler_nms(LayerReader& reader) {
+  reader.expect_inputs(3, 3);
+  ProposalAttributes a;
+  a.base_size = 16;
+  a.min_size = reader.integer("min_bbox_size");
+  a.feat_stride = reader.integer("feat_stride");
+  a.pre_nms_topn = reader.integer("pre_nms_topn");
+  a.post_nms_topn = reader.integer("post_nms_topn");
+  a.nms_thresh = reader.real("iou_threshold");
+  a.ratio = {0.5F, 1, 2};
+  a.scale = reader.floats("scale");
+  a.simpler_nms = true;
+  std::vector<ValueId> inputs = reader.inputs();
+  if (reader.shape(0).size() == 4 && reader.shape(1).size() == 4 && reader.shape(0)[1] > reader.shape(1)[1])
+    std::swap(inputs[0], inputs[1]);
+  reader.add("Proposal", std::move(a), std::move(inputs));
+}
+
+constexpr std::array<LegacyLayer, 9> kLayers = {{
     {"priorbox", [](LayerReader& r) { add_priors(r, "PriorBox", prior_box_attributes(r)); }},
     {"priorboxclustered",
      [](LayerReader& r) { add_priors(r, "PriorBoxClustered", prior_box_clustered_attributes(r, false)); }},
     {"detectionoutput", read_detection_output},
     {"regionyolo", add_region_yolo},
     {"proposal", [](LayerReader& r) { add_proposal(r, r.layer().outputs.size() > 1); }},
+    {"simplernms", read_simpler_nms},
     {"roipooling", add_roi_pooling},
     {"psroipooling", add_psroi_pooling},
     {"nonmaxsuppression", read_non_max_suppression},

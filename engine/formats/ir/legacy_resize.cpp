@@ -69,6 +69,7 @@ void read_interp(LayerReader& reader) {
   add_resize(reader, x, std::move(a));
 }
 
+/// Pixel centres meet; elements outside the input do not count.
 void read_resample(LayerReader& reader) {
   reader.expect_inputs(1, 2);
   const std::string type = reader.word("type", "nearest");
@@ -79,8 +80,11 @@ void read_resample(LayerReader& reader) {
     a.mode = "nearest";
   else if (type.ends_with("linear"))
     a.mode = "linear";
+  else if (type.ends_with("cubic"))
+    a.mode = "cubic";
   else
     throw UnsupportedError("resampling of type '" + type + "' is not supported");
+  a.cube_coeff = -0.5;  // Catmull and Rom's, as Caffe's layer has it
   a.antialias = reader.boolean("antialias", false);
   const double factor = reader.real("factor", 1);
   const Shape in = reader.shape(0);

@@ -135,7 +135,7 @@ constexpr auto kLayers = std::to_array<SupportedLayer>({
     {"", "MatrixNms, MulticlassNms", "MatrixNms, MulticlassNms", "",
      "rows for all that can be chosen; unused ones are -1"},
     {"RegionYolo", "RegionYolo", "RegionYolo"},
-    {"Proposal", "Proposal", "Proposal"},
+    {"Proposal, SimplerNMS", "Proposal", "Proposal"},
     {"ROIPooling", "ROIPooling", "RoiPooling"},
     {"PSROIPooling", "PSROIPooling", "PsRoiPooling", "", "deformable pooling is refused"},
     {"", "ROIAlign", "RoiAlign"},
