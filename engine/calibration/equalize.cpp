@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <limits>
 #include <optional>
 #include <refcalib/equalization.hpp>
 #include <set>
@@ -11,6 +11,9 @@
 #include "engine/calibration/annotated_graph.h"
 #include "engine/calibration/channel_classes.h"
 #include "engine/calibration/editable_layer.h"
+#include "engine/ops/activation.h"
+#include "engine/ops/eltwise.h"
+#include "engine/ops/weighted_traits.h"
 
 namespace refcalib::engine {
 namespace {
@@ -40,25 +43,48 @@ void multiply_input(EditableLayer& layer, std::size_t channel, double factor) {
     }
 }
 
-/// Largest magnitude of an output or input channel of a layer.
-double largest_weight(const EditableLayer& layer,
-                      const std::function<bool(std::size_t, std::size_t)>& belongs) {
-  double largest = 0;
-  for (std::size_t o = 0; o < layer.geometry.channels(); ++o)
-    for (std::size_t k = 0; k < layer.geometry.depth; ++k)
-      if (belongs(o, k))
-        largest =
-            std::max(largest, std::abs(static_cast<double>(layer.weights[layer.geometry.weight(o, k)])));
-  return largest;
+/// Largest magnitudes of a layer's weights by output and by input channel.
+struct WeightRanges {
+  std::vector<double> outputs, inputs;
+};
+
+WeightRanges weight_ranges(const EditableLayer& layer) {
+  const LayerGeometry& g = layer.geometry;
+  const std::size_t area = area_of(g), inputs = g.depth / area;
+  WeightRanges ranges{std::vector<double>(g.channels(), 0.0), std::vector<double>(g.groups * inputs, 0.0)};
+  for (std::size_t o = 0; o < g.channels(); ++o)
+    for (std::size_t k = 0; k < g.depth; ++k) {
+      const double magnitude = std::abs(static_cast<double>(layer.weights[g.weight(o, k)]));
+      double& in = ranges.inputs[o / g.outputs * inputs + k / area];
+      ranges.outputs[o] = std::max(ranges.outputs[o], magnitude);
+      in = std::max(in, magnitude);
+    }
+  return ranges;
+}
+
+/// The upper limit that a value is clamped to where it is produced; infinity if there is none.
+double upper_clamp(const Graph& simplified, ValueId id) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const Node* const producer = simplified.producer(id);
+  if (producer == nullptr) return infinity;
+  if (const WeightedTraits* const traits = weighted_traits(*producer))
+    return traits->activation(producer->attributes).high;
+  if (producer->op == "Eltwise") return producer->attributes.as<EltwiseAttributes>().activation.high;
+  if (producer->op != "Activation") return infinity;
+  const auto& activation = producer->attributes.as<ActivationAttributes>();
+  return activation.function == "clamp" ? activation.beta : infinity;
 }
 
 /// Scales classes of channels.
 class Equalization {
  public:
-  Equalization(std::map<NodeId, EditableLayer>& layers, std::vector<ChannelClass> classes,
-               const std::map<ValueId, std::vector<double>>& ranges)
-      : layers_(layers), classes_(std::move(classes)), factors_(classes_.size(), 1.0) {
-    for (const ChannelClass& channels : classes_) least_.push_back(factor(channels, ranges, 1.0));
+  Equalization(const Graph& simplified, std::map<NodeId, EditableLayer>& layers,
+               std::vector<ChannelClass> classes, const std::map<ValueId, std::vector<double>>& ranges)
+      : simplified_(simplified),
+        layers_(layers),
+        classes_(std::move(classes)),
+        factors_(classes_.size(), 1.0) {
+    for (const ChannelClass& channels : classes_) bounds_.push_back(bounds(channels, ranges));
     for (std::size_t c = 0; c < classes_.size(); ++c) groups_[classes_[c].values.front().id].push_back(c);
   }
 
@@ -68,19 +94,7 @@ class Equalization {
 
   void even_out_weights(int sweeps) {
     for (int sweep = 0; sweep < sweeps; ++sweep)
-      for (const auto& [value, group] : groups_) {
-        std::vector<double> first, second;
-        for (const std::size_t c : group) {
-          first.push_back(range_of(classes_[c].sources, true));
-          second.push_back(range_of(classes_[c].sinks, false));
-        }
-        std::vector<double> wanted = equalize_pair(first, second);
-        double largest = 0;
-        for (std::size_t i = 0; i < group.size(); ++i)
-          largest = std::max(largest, wanted[i] *= factors_[group[i]]);
-        for (std::size_t i = 0; i < group.size(); ++i)
-          scale(group[i], std::clamp(wanted[i] / largest, least_[group[i]], 1.0));
-      }
+      for (const auto& [value, group] : groups_) even_out_group(group);
   }
 
   const std::set<NodeId>& changed() const noexcept { return changed_; }
@@ -97,17 +111,51 @@ class Equalization {
     return factor > 0 ? factor : 1;
   }
 
-  double range_of(const std::vector<ChannelOf>& ends, bool outputs) const {
-    double largest = 0;
-    for (const ChannelOf& end : ends) {
-      const EditableLayer& layer = layers_.at(end.id);
-      const std::size_t area = area_of(layer.geometry), inputs = layer.geometry.depth / area;
-      largest = std::max(largest, largest_weight(layer, [&](std::size_t o, std::size_t k) {
-                           return outputs ? o == end.channel
-                                          : o / layer.geometry.outputs * inputs + k / area == end.channel;
-                         }));
+  /// Factors with which no value of a class leaves its tensor's range, none that a clamp cuts off is cut off elsewhere, and none becomes
+  /// so small that its share of the tensor's levels is lost.
+  FactorBounds bounds(const ChannelClass& channels,
+                      const std::map<ValueId, std::vector<double>>& ranges) const {
+    constexpr double extreme = 4096, margin = 1.1, smallest_share = 1.0 / 16;
+    FactorBounds bounds{1 / extreme, extreme};
+    bool known = false;
+    for (const ChannelOf& value : channels.values) {
+      const double clamp = upper_clamp(simplified_, value.id);
+      const auto found = ranges.find(value.id);
+      if (found == ranges.end()) {
+        if (std::isfinite(clamp)) return {};
+        continue;
+      }
+      known = true;
+      const double own = found->second.at(value.channel);
+      const double largest = *std::max_element(found->second.begin(), found->second.end());
+      if (!std::isfinite(largest) || own >= clamp * (1 - 1e-5)) return {};
+      if (own == 0) continue;
+      bounds.least = std::max(bounds.least, std::min(1.0, margin * own / largest));
+      bounds.most = std::min(bounds.most, std::max(1.0, own / (smallest_share * largest)));
     }
-    return largest;
+    return known ? bounds : FactorBounds{};
+  }
+
+  void even_out_group(const std::vector<std::size_t>& group) {
+    std::map<NodeId, WeightRanges> ranges;
+    const auto ranges_of = [&](NodeId id) -> const WeightRanges& {
+      const auto found = ranges.find(id);
+      return found != ranges.end() ? found->second
+                                   : ranges.emplace(id, weight_ranges(layers_.at(id))).first->second;
+    };
+    std::vector<double> first, second;
+    std::vector<FactorBounds> bounds;
+    for (const std::size_t c : group) {
+      first.push_back(0);
+      for (const ChannelOf& end : classes_[c].sources)
+        first.back() = std::max(first.back(), ranges_of(end.id).outputs[end.channel]);
+      second.push_back(0);
+      for (const ChannelOf& end : classes_[c].sinks)
+        second.back() = std::max(second.back(), ranges_of(end.id).inputs[end.channel]);
+      bounds.push_back({bounds_[c].least / factors_[c], bounds_[c].most / factors_[c]});
+    }
+    const std::vector<double> change = equalize_shared(first, second, bounds);
+    for (std::size_t i = 0; i < group.size(); ++i) scale(group[i], factors_[group[i]] * change[i]);
   }
 
   /// Brings the factor of a class to `wanted`.
@@ -125,9 +173,11 @@ class Equalization {
     }
   }
 
+  const Graph& simplified_;
   std::map<NodeId, EditableLayer>& layers_;
   std::vector<ChannelClass> classes_;
-  std::vector<double> factors_, least_;
+  std::vector<double> factors_;
+  std::vector<FactorBounds> bounds_;                    ///< of each class
   std::map<ValueId, std::vector<std::size_t>> groups_;  ///< classes by their first value
   std::set<NodeId> changed_;
 };
@@ -143,9 +193,10 @@ Equalized equalize(const Graph& original, const Graph& simplified, const std::ve
   std::map<ValueId, std::vector<double>> of_values;
   for (const auto& [name, range] : ranges)
     if (const ValueId id = simplified.find_value(name); id != kNone) of_values[id] = range;
-  Equalization equalization(
-      layers, channel_classes(simplified, [&](NodeId id) { return layers.contains(id); }), of_values);
-  constexpr int sweeps = 4;
+  Equalization equalization(simplified, layers,
+                            channel_classes(simplified, [&](NodeId id) { return layers.contains(id); }),
+                            of_values);
+  constexpr int sweeps = 10;
   if (options.weights)
     equalization.even_out_weights(sweeps);
   else

@@ -25,11 +25,12 @@ struct Equalized {
   std::vector<std::string> layers;  ///< those with other weights or biases
 };
 
-/// Cross-layer equalization: divides channels between layers by factors s in (0, 1] and multiplies the weights that read them
+/// Cross-layer equalization: divides channels between layers by factors s and multiplies the weights that read them
 /// (include/refcalib/equalization.hpp). Values that share one activation scale: s = (range / largest range)^strength. Weights that share
-/// one scale: s = sqrt(range of what writes the channel / range of what reads it), in turns until it settles, but not below what
-/// keeps the channel within its value's range. So no value grows beyond its tensor's largest range: a clamp behind a layer (ReLU6) clamps
-/// nothing that it did not clamp before on the data of which `ranges` are, and the float network computes the same up to rounding.
+/// one scale: equalize_shared() for what writes the channels and what reads them, in turns until it settles; a channel stays within its
+/// value's range and keeps at least a sixteenth of it. Channels that reach an upper clamp (ReLU6) on the data of which `ranges` are keep
+/// the factor 1, and no other comes to reach it: the clamp cuts off what it cut off before, and the float network computes the same up
+/// to rounding. (The paper takes such clamps away instead, which MobileNetV2 as trained does not bear.)
 /// `weighted`: layers of the simplified graph that run on integers; `ranges`: of the values stored as integers. Other layers, and
 /// channels that reach other operations, stay as they are.
 Equalized equalize(const Graph& original, const Graph& simplified, const std::vector<NodeId>& weighted,

@@ -42,6 +42,52 @@ inline void check_same_size(std::size_t a, std::size_t b, const char* what) {
   return factors;
 }
 
+/// What a channel's factor may be.
+struct FactorBounds {
+  double least = 1, most = 1;
+};
+
+/// Factors for the channels between two layers of which each has one scale for all its weights: what counts is how far a channel stays
+/// behind the largest one of its layer, so that
+///   s = sqrt((first / largest of first) / (second / largest of second))
+/// within its bounds. A channel that one of the layers leaves empty (a range below `negligible` of the layer's largest: a filter whose
+/// weights were trained to nothing) costs that layer no precision by whatever factor. It does not count for the other's largest either,
+/// and takes the factor that brings it to 1/16 of that, if it lies above. (Other implementations leave such channels as they are: in
+/// MobileNetV2, whose folded normalizations give dead channels the largest filters, they then ruin the scale of all.)
+/// Ranges that are not finite keep the factor 1. Throws std::invalid_argument if sizes differ.
+[[nodiscard]] inline std::vector<double> equalize_shared(std::span<const double> first,
+                                                         std::span<const double> second,
+                                                         std::span<const FactorBounds> bounds,
+                                                         double negligible = 1e-5) {
+  detail::check_same_size(first.size(), second.size(), "equalize_shared");
+  detail::check_same_size(first.size(), bounds.size(), "equalize_shared");
+  constexpr double share = 1.0 / 16;
+  const auto largest_of = [](std::span<const double> ranges, const auto& counts) {
+    double largest = 0;
+    for (std::size_t i = 0; i < ranges.size(); ++i)
+      if (std::isfinite(ranges[i]) && counts(i)) largest = std::max(largest, ranges[i]);
+    return largest;
+  };
+  const auto all = [](std::size_t) { return true; };
+  const double floor1 = negligible * largest_of(first, all), floor2 = negligible * largest_of(second, all);
+  const auto filled1 = [&](std::size_t i) { return first[i] > floor1; };
+  const auto filled2 = [&](std::size_t i) { return second[i] > floor2; };
+  const double top1 = largest_of(first, filled2), top2 = largest_of(second, filled1);
+  std::vector<double> factors(first.size(), 1.0);
+  for (std::size_t i = 0; i < factors.size(); ++i) {
+    if (!std::isfinite(first[i]) || !std::isfinite(second[i])) continue;
+    double wanted = 1;
+    if (filled1(i) && filled2(i))
+      wanted = std::sqrt(first[i] / top1 / (second[i] / top2));
+    else if (filled2(i) && top2 > 0)
+      wanted = std::min(1.0, share * top2 / second[i]);
+    else if (filled1(i) && top1 > 0)
+      wanted = std::max(1.0, first[i] / (share * top1));
+    factors[i] = std::clamp(wanted, bounds[i].least, bounds[i].most);
+  }
+  return factors;
+}
+
 /// Factors of a depthwise layer between two others.
 struct TripleFactors {
   std::vector<double>

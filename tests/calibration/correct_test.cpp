@@ -24,7 +24,7 @@ std::vector<float> waves(std::size_t count, float seed) {
   return values;
 }
 
-Attributes convolution(std::int64_t pad) {
+Attributes dense(std::int64_t pad) {
   ConvolutionAttributes a;
   a.strides = a.dilations = {1, 1};
   a.pads_begin = a.pads_end = {pad, pad};
@@ -43,10 +43,10 @@ struct Uneven {
       first[i] *= std::pow(200.0F, -static_cast<float>(i / 27) / 7);
     for (std::size_t i = 0; i < second.size(); ++i)
       second[i] *= std::pow(200.0F, static_cast<float>(i / 9 % kChannels) / 7);
-    const ValueId c = b.add1("Convolution", "c1", convolution(1),
+    const ValueId c = b.add1("Convolution", "c1", dense(1),
                              {x, b.constant("w1", Constant::f32({1, kChannels, 3, 3, 3}, first))});
     const ValueId r = b.add1("Activation", "r1", Attributes::of(activation), {c});
-    const ValueId y = b.add1("Convolution", "c2", convolution(1),
+    const ValueId y = b.add1("Convolution", "c2", dense(1),
                              {r, b.constant("w2", Constant::f32({1, 4, kChannels, 3, 3}, second))});
     b.output(b.add1("Activation", "sigmoid", Attributes::of(ActivationAttributes{"sigmoid", 0, 0}), {y}));
   }
@@ -124,6 +124,48 @@ TEST_CASE("equalization evens out ranges and keeps what the network computes", "
             4 * *std::min_element(old_ranges.begin(), old_ranges.end()));
     }
   }
+}
+
+TEST_CASE("a dead channel does not set the scale of weights, and what a clamp cuts off stays as it is",
+          "[correct]") {
+  const Samples samples = samples_of(6);
+  // 1x1 convolution, ReLU6, depthwise 3x3, 1x1: channel 0 is never above zero, yet has by far the largest filter; channel 1 is clamped.
+  constexpr std::int64_t channels = 4;
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::f32, {1, 3, 10, 10});
+  std::vector<float> first = waves(channels * 3, 1), filters = waves(channels * 9, 2);
+  std::vector<float> bias(channels, 0.5F);
+  for (std::size_t i = 0; i < 3; ++i) first[i] = 0;
+  bias[0] = -1;
+  for (std::size_t i = 3; i < 6; ++i) first[i] *= 20;
+  for (std::size_t i = 0; i < 9; ++i) filters[i] *= 60;
+  const ValueId c1 = b.add1("Convolution", "c1", dense(0),
+                            {x, b.constant("w1", Constant::f32({1, channels, 3, 1, 1}, first)),
+                             b.constant("b1", Constant::f32({channels}, bias))});
+  const ValueId r1 = b.add1("Activation", "r1", Attributes::of(ActivationAttributes{"clamp", 0, 6}), {c1});
+  const ValueId dw = b.add1("Convolution", "dw", dense(1),
+                            {r1, b.constant("w2", Constant::f32({channels, 1, 1, 3, 3}, filters))});
+  b.output(b.add1("Activation", "sigmoid", Attributes::of(ActivationAttributes{"sigmoid", 0, 0}), {dw}));
+  const Graph& graph = b.graph();
+  const Graph simple = simplified(graph);
+  CalibrationOptions per_tensor;
+  per_tensor.per_channel_weights = false;
+  const ir::Annotation plain = calibrated(graph, samples, per_tensor).annotation;
+  EqualizeOptions options;
+  options.weights = true;
+  const Equalized equalized =
+      equalize(graph, simple, find_candidates(simple).weighted, ranges_of(plain), options);
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    CHECK(largest_difference(answer(graph, samples, i, false), answer(equalized.graph, samples, i, false)) <
+          1e-5);
+  const ir::Annotation evened = calibrated(equalized.graph, samples, per_tensor).annotation;
+  const auto width = [](const ir::Annotation& annotation, const char* layer) {
+    for (const auto& weights : annotation.weights)
+      if (weights.layer == layer) return weights.range.front().high;
+    return 0.0F;
+  };
+  CHECK(width(plain, "dw") > 30);
+  CHECK(width(evened, "dw") < 3);
 }
 
 TEST_CASE("channels that other operations read are not scaled", "[correct]") {

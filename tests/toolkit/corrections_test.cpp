@@ -102,6 +102,31 @@ TEST_CASE("dead channels and broken ranges keep the factor 1", "[equalization]")
   CHECK_THROWS_AS(equalize_triple(fine, fine, std::vector<double>{1}), std::invalid_argument);
 }
 
+TEST_CASE("channels of two layers with one scale each get the same share of it, but dead ones do not count",
+          "[equalization]") {
+  const std::vector<FactorBounds> free(4, {1e-6, 1e6});
+  // Both layers flat: s[i] proportional to sqrt(first / second), here with a known solution.
+  const std::vector<double> first = {8, 4, 2, 1}, second = {1, 0.5, 4, 2};
+  const std::vector<double> s = equalize_shared(first, second, free);
+  for (std::size_t i = 0; i < s.size(); ++i)
+    CHECK((first[i] / s[i]) / (second[i] * s[i]) == Approx((first[0] / s[0]) / (second[0] * s[0])));
+  // A filter behind a channel without weights: 56 beside 3, as in MobileNetV2. It takes a sixteenth of what the others need.
+  const std::vector<double> dead = {0, 2, 2, 2}, filters = {56, 3, 3, 3};
+  const std::vector<double> shrunk = equalize_shared(dead, filters, free);
+  CHECK(56 * shrunk[0] == Approx(3.0 / 16));
+  for (std::size_t i = 1; i < 4; ++i) CHECK(shrunk[i] == Approx(1.0));
+  // Nobody reads the first channel: its weights shrink.
+  const std::vector<double> unread = equalize_shared(filters, dead, free);
+  CHECK(56 / unread[0] == Approx(3.0 / 16));
+  // Bounds hold, broken ranges stay.
+  const std::vector<FactorBounds> bounds = {{1, 1}, {0.5, 2}, {0.9, 1}, {1, 1}};
+  const std::vector<double> bounded =
+      equalize_shared(std::vector<double>{8, 64, 1e-3, kInfinity}, std::vector<double>{1, 1, 1, 1}, bounds);
+  CHECK(bounded == std::vector<double>{1, 1, 0.9, 1});
+  CHECK_THROWS_AS(equalize_shared(first, std::vector<double>{1}, free), std::invalid_argument);
+  CHECK_THROWS_AS(equalize_shared(first, second, std::vector<FactorBounds>{}), std::invalid_argument);
+}
+
 TEST_CASE("evened out ranges stay below the largest", "[equalization]") {
   const std::vector<double> ranges = {6, 1.5, 0.06, 6e-9};
   for (const double strength : {0.0, 0.25, 0.5, 1.0}) {
