@@ -39,15 +39,17 @@ if(REFCALIB_BUILD_ENGINE)
     set(STB_INCLUDE_DIR "${stb_SOURCE_DIR}" CACHE PATH "Folder of stb_image.h" FORCE)
   endif()
 
-  # --- protobuf: ONNX files; without it they are refused ------------------------------------------------------
+  # --- protobuf: ONNX and Caffe files; without it they are refused ----------------------------------------------
   set(REFCALIB_ONNX_FOUND FALSE)
-  if(REFCALIB_ONNX)
+  set(REFCALIB_CAFFE_FOUND FALSE)
+  if(REFCALIB_ONNX OR REFCALIB_CAFFE)
     set(Protobuf_USE_STATIC_LIBS ON) # keeps the program self-contained
     find_package(Protobuf QUIET)
-    if(TARGET protobuf::libprotobuf-lite AND TARGET protobuf::protoc)
-      set(REFCALIB_ONNX_FOUND TRUE)
+    if(TARGET protobuf::libprotobuf AND TARGET protobuf::protoc)
+      set(REFCALIB_ONNX_FOUND "${REFCALIB_ONNX}")
+      set(REFCALIB_CAFFE_FOUND "${REFCALIB_CAFFE}")
     else()
-      message(STATUS "protobuf was not found: no ONNX files (Debian: libprotobuf-dev protobuf-compiler)")
+      message(STATUS "protobuf was not found: no ONNX and Caffe files (Debian: libprotobuf-dev protobuf-compiler)")
     endif()
   endif()
 

@@ -17,6 +17,7 @@
 #include "apps/refcalib/measure.h"
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/progress.h"
+#include "apps/refcalib/stated_preprocessing.h"
 #include "apps/refcalib/statistics_io.h"
 #include "apps/refcalib/text.h"
 #include "engine/calibration/correct.h"
@@ -103,8 +104,9 @@ void declare_methods(CLI::App& app, Options& o, const std::string& group) {
 void declare(CLI::App& app, Options& o) {
   app.add_flag("--simplified-mode", o.simplified,
                "Calibrate with unlabelled data; needed in this version [also -sm]");
-  app.add_option("-m,--model,--models", o.model.model,
-                 "Network: MODEL.xml of an Intermediate Representation, or MODEL.onnx");
+  app.add_option(
+      "-m,--model,--models", o.model.model,
+      "Network: MODEL.xml of an Intermediate Representation, MODEL.onnx, or MODEL.prototxt of Caffe");
   app.add_option("-w,--weights-file", o.model.weights, "Its weights; default: the .bin beside the .xml");
   declare_shapes(app, o.model, "-b,--batch,--batch-size");
   app.add_option("--nthreads,--threads", o.model.threads, "Threads; 0: all cores")
@@ -357,7 +359,7 @@ void report_left_out(const Options& o, const engine::CalibrationResult& result, 
 Exit run(const Options& o, Report& report) {
   const Stopwatch total;
   check(o, report);
-  const engine::DatasetOptions data = o.input.dataset(64);
+  const engine::DatasetOptions data = dataset_options(report, o.model.model, o.input, 64);
   const engine::Model model = load(o.model);
   const engine::CalibrationOptions options = calibration_options(o, model.document);
   const fs::path output = prepare_output(o);

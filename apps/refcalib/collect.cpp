@@ -10,6 +10,7 @@
 #include "apps/refcalib/interrupt.h"
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/progress.h"
+#include "apps/refcalib/stated_preprocessing.h"
 #include "apps/refcalib/statistics_io.h"
 #include "apps/refcalib/text.h"
 #include "engine/calibration/convergence.h"
@@ -102,7 +103,7 @@ Exit run(const Options& o, Report& report) {
     report.line("written: " + o.output + ", " + summary(none));
     return Exit::ok;
   }
-  engine::Dataset dataset(input_ports(model.graph), o.input.dataset(64));
+  engine::Dataset dataset(input_ports(model.graph), dataset_options(report, o.model.model, o.input, 64));
   report.line("model: " + o.model.model + " (IR version " + std::to_string(model.document.version) + ")");
   report_inputs(report, dataset, o.input);
   collecting.preprocessing = dataset.preparation();

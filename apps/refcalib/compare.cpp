@@ -7,6 +7,7 @@
 #include "apps/refcalib/detection_report.h"
 #include "apps/refcalib/layer_compare.h"
 #include "apps/refcalib/options.h"
+#include "apps/refcalib/stated_preprocessing.h"
 #include "apps/refcalib/text.h"
 #include "engine/core/error.h"
 
@@ -103,7 +104,7 @@ Exit print(const Options& o, Report& report, const LayerComparison& comparison,
 
 Exit run(const Options& o, Report& report) {
   if (!o.input.given()) throw engine::UsageError("no data; name it with -i, or use --random SEED");
-  const engine::DatasetOptions data = o.input.dataset(1);
+  const engine::DatasetOptions data = dataset_options(report, o.reference, o.input, 1);
   engine::Session reference(compile(o, o.reference), o.machine.threads);
   engine::Session other(compile(o, o.other), o.machine.threads);
   engine::Dataset dataset(reference.program().inputs(), data);

@@ -9,6 +9,7 @@
 #include "apps/refcalib/interrupt.h"
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/progress.h"
+#include "apps/refcalib/stated_preprocessing.h"
 #include "engine/core/error.h"
 
 namespace refcalib::app {
@@ -58,7 +59,7 @@ engine::Model load_quantized(const Options& o) {
 Exit run(const Options& o, Report& report) {
   check(o, report);
   constexpr std::size_t samples = 8;
-  engine::DatasetOptions data = o.input.dataset(samples);
+  engine::DatasetOptions data = dataset_options(report, o.model.model, o.input, samples);
   if (data.subset == 0 && data.subset_percent <= 0) data.subset = samples;
   const engine::Model reference = load(o.model), quantized = load_quantized(o);
   engine::Dataset dataset(input_ports(reference.graph), data);

@@ -12,6 +12,7 @@
 #include "apps/refcalib/measure.h"
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/output_name.h"
+#include "apps/refcalib/stated_preprocessing.h"
 #include "apps/refcalib/text.h"
 #include "engine/core/error.h"
 #include "engine/evaluation/labels.h"
@@ -175,7 +176,7 @@ class Answers {
 };
 
 Exit run(const Options& o, Report& report) {
-  const engine::DatasetOptions data = o.input.dataset(1);
+  const engine::DatasetOptions data = dataset_options(report, o.model.model, o.input, 1);
   if (!o.input.given()) throw engine::UsageError("no data; name it with -i, or use --random SEED");
   engine::Model model = load(o.model);
   const auto program = engine::Program::compile(std::move(model.graph), o.model.compile_options());

@@ -51,10 +51,12 @@ void declare_machine(CLI::App& app, ModelOptions& options) {
 }
 
 void declare_model(CLI::App& app, ModelOptions& options) {
-  app.add_option("-m,--model", options.model,
-                 "Network: MODEL.xml of an Intermediate Representation, or MODEL.onnx")
+  app.add_option(
+         "-m,--model", options.model,
+         "Network: MODEL.xml of an Intermediate Representation, MODEL.onnx, or MODEL.prototxt of Caffe")
       ->required();
-  app.add_option("-w,--weights-file", options.weights, "Its weights; default: the .bin beside the .xml");
+  app.add_option("-w,--weights-file", options.weights,
+                 "Its weights; default: the .bin beside the .xml, the .caffemodel beside the .prototxt");
   app.add_flag("--fp32", options.float_only, "Run in FP32 even if the model is quantized");
   declare_exact(app, options);
   declare_shapes(app, options);
@@ -191,7 +193,7 @@ std::string format_text(const engine::Model& model) {
 
 std::string model_stem(const std::string& path) {
   std::string name = std::filesystem::path(path).filename().string();
-  for (const std::string_view extension : {".xml", ".onnx"})
+  for (const std::string_view extension : {".xml", ".onnx", ".prototxt", ".caffemodel"})
     if (name.ends_with(extension)) {
       name.resize(name.size() - extension.size());
       break;

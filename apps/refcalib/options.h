@@ -97,7 +97,7 @@ std::vector<engine::PortInfo> input_ports(const engine::Graph& graph);
 /// What a model was read from: "IR version 7", "ONNX".
 std::string format_text(const engine::Model& model);
 
-/// The file name without folder and without a trailing ".xml" or ".onnx": names of networks contain dots.
+/// The file name without folder and without the extension of a model format: names of networks contain dots.
 std::string model_stem(const std::string& path);
 
 }  // namespace refcalib::app

@@ -4,6 +4,9 @@
 
 #include "engine/core/error.h"
 #include "engine/formats/ir/text.h"
+#ifdef REFCALIB_CAFFE
+#include "engine/formats/caffe/caffe.h"
+#endif
 #ifdef REFCALIB_ONNX
 #include "engine/formats/onnx/onnx.h"
 #include "engine/formats/onnx/write_quantized.h"
@@ -44,10 +47,40 @@ std::vector<std::string> onnx_values_without_range(const Model& model, const ir:
 }
 #endif
 
+#ifdef REFCALIB_CAFFE
+constexpr std::string_view kNet = ".prototxt", kWeights = ".caffemodel";
+
+void write_caffe(const Model& model, const ir::InputShapes&, const ir::Annotation&, bool,
+                 const std::filesystem::path&) {
+  throw UsageError("only a Caffe model can be written as Caffe",
+                   {model.document.xml_path.string(), "", "name an .xml with -o"});
+}
+
+/// The network of a .caffemodel is the .prototxt of the same stem.
+ir::Document read_caffe_weights(const std::filesystem::path& path, const std::filesystem::path& weights,
+                                const ir::InputShapes& shapes) {
+  std::filesystem::path net = path;
+  return caffe::read_document(net.replace_extension(kNet), weights.empty() ? path : weights, shapes);
+}
+
+std::vector<StatedPreprocessing> caffe_preprocessing(const std::filesystem::path& path) {
+  std::filesystem::path net = path;
+  std::vector<StatedPreprocessing> result;
+  for (caffe::StatedPreprocessing& one : caffe::stated_preprocessing(net.replace_extension(kNet)))
+    result.push_back(
+        {std::move(one.input), std::move(one.mean), one.scale, std::move(one.origin), std::move(one.note)});
+  return result;
+}
+#endif
+
 constexpr ModelFormat kFormats[] = {
-    {".xml", "OpenVINO Intermediate Representation", read_ir, false, write_ir, nullptr},
+    {".xml", "OpenVINO Intermediate Representation", read_ir, false, write_ir, nullptr, nullptr},
 #ifdef REFCALIB_ONNX
-    {kOnnx, "ONNX", onnx::read_document, true, write_onnx, onnx_values_without_range},
+    {kOnnx, "ONNX", onnx::read_document, true, write_onnx, onnx_values_without_range, nullptr},
+#endif
+#ifdef REFCALIB_CAFFE
+    {kNet, "Caffe", caffe::read_document, true, write_caffe, nullptr, caffe_preprocessing},
+    {kWeights, "Caffe", read_caffe_weights, true, write_caffe, nullptr, caffe_preprocessing},
 #endif
 };
 
@@ -57,6 +90,8 @@ struct OptionalFormat {
 };
 constexpr OptionalFormat kOptional[] = {
     {".onnx", "protobuf (Debian: libprotobuf-dev and protobuf-compiler)"},
+    {".prototxt", "protobuf (Debian: libprotobuf-dev and protobuf-compiler)"},
+    {".caffemodel", "protobuf (Debian: libprotobuf-dev and protobuf-compiler)"},
 };
 
 }  // namespace
@@ -70,6 +105,14 @@ std::vector<FormatOperator> onnx_operators() {
 #ifdef REFCALIB_ONNX
   for (onnx::SupportedOperator& entry : onnx::supported_operators())
     list.push_back({std::move(entry.type), std::move(entry.versions), std::move(entry.integers)});
+#endif
+  return list;
+}
+
+std::vector<std::string> caffe_layer_types() {
+  std::vector<std::string> list;
+#ifdef REFCALIB_CAFFE
+  for (const std::string_view type : caffe::supported_types()) list.emplace_back(type);
 #endif
   return list;
 }

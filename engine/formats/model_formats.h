@@ -12,6 +12,15 @@
 
 namespace refcalib::engine {
 
+/// What a model file says about the preprocessing of an input: value = (pixel - mean) * scale.
+struct StatedPreprocessing {
+  std::string input;
+  std::vector<float> mean;  ///< empty, one for all channels, or one for each
+  float scale = 1;
+  std::string origin;  ///< the file's own term
+  std::string note;    ///< what could not be taken over; may be empty
+};
+
 /// A file format that models are read from.
 struct ModelFormat {
   std::string_view extension;  ///< lower case, with the dot
@@ -29,6 +38,8 @@ struct ModelFormat {
   /// Values that need a range beside the annotated ones; nullptr: none.
   std::vector<std::string> (*values_without_range)(const Model& model, const ir::InputShapes& shapes,
                                                    const ir::Annotation& annotation);
+  /// What a model file says about preprocessing that applications have to do; nullptr: such files say nothing.
+  std::vector<StatedPreprocessing> (*preprocessing)(const std::filesystem::path& path);
 };
 
 /// THE TABLE of formats that this build reads.
@@ -40,6 +51,8 @@ struct FormatOperator {
 };
 /// The ONNX operators that this build reads; none if it reads no ONNX.
 std::vector<FormatOperator> onnx_operators();
+/// The Caffe layer types that this build reads, by name; none if it reads no Caffe.
+std::vector<std::string> caffe_layer_types();
 
 /// The format of a file by its extension in any case; files of unknown extension are read as IR. Throws UnsupportedError naming the
 /// file for a format that this build leaves out.

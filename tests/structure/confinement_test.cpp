@@ -41,7 +41,7 @@ const std::vector<Confined>& confined() {
        R"(#\s*include\s*[<"]pugixml|\bpugi::)",
        {"engine/formats/ir/read_document.cpp", "engine/formats/ir/write_document.cpp",
         "engine/evaluation/annotation/voc_xml.cpp"}},
-      {"protocol buffers", R"(\.pb\.h\b|\bgoogle::protobuf\b|\bproto::)", {"engine/formats/onnx/"}},
+      {"protocol buffers", R"(\.pb\.h\b|\bgoogle::protobuf\b|\bproto::)", {"engine/formats/onnx/", "engine/formats/caffe/"}},
       {"the YAML parser",
        R"(#\s*include\s*[<"]yaml-cpp|\bYAML::)",
        {"engine/evaluation/configuration/yaml_file.cpp"}},
