@@ -1,12 +1,15 @@
 #include "engine/formats/ir/layer_reader.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <memory>
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/core/for_each_index.h"
+#include "engine/core/parallel.h"
 #include "engine/formats/ir/element_type.h"
 #include "engine/formats/ir/text.h"
 #include "engine/ops/movement.h"
@@ -27,6 +30,22 @@ bool all_finite(std::span<const std::byte> bytes, Bits exponent_mask) noexcept {
     carried = static_cast<Bits>(carried | static_cast<Bits>((bits & exponent_mask) + lowest));
   }
   return (carried & (exponent_mask + lowest)) == 0;
+}
+
+/// The same of large blobs in pieces, on as many cores as those keep busy: it is here that a file's pages are first met.
+template <class Bits>
+bool all_finite_in_pieces(std::span<const std::byte> bytes, Bits exponent_mask) {
+  constexpr std::size_t piece = std::size_t{1} << 20;
+  const std::size_t count = bytes.size() / piece;
+  if (count < 2) return all_finite(bytes, exponent_mask);
+  std::atomic<bool> finite{true};
+  for_each_index(count, static_cast<int>(std::min(count, static_cast<std::size_t>(usable_cores()))),
+                 [&](std::size_t i) {
+                   const std::size_t begin = i * piece;
+                   const auto part = i + 1 == count ? bytes.subspan(begin) : bytes.subspan(begin, piece);
+                   if (!all_finite(part, exponent_mask)) finite = false;
+                 });
+  return finite;
 }
 
 /// True if neither the scales nor any product of an s8 with one of them overflows.
@@ -209,11 +228,11 @@ Constant document_constant(const Document& document, const Blob& blob, const std
 }
 
 void check_finite(const Constant& constant, std::string_view what) {
-  const bool finite = constant.integers() != nullptr ? all_finite(*constant.integers())
-                      : constant.dtype() == DType::f32
-                          ? all_finite<std::uint32_t>(constant.bytes(), 0x7f800000u)
-                      : constant.dtype() == DType::f16 ? all_finite<std::uint16_t>(constant.bytes(), 0x7c00u)
-                                                       : true;
+  const bool finite =
+      constant.integers() != nullptr   ? all_finite(*constant.integers())
+      : constant.dtype() == DType::f32 ? all_finite_in_pieces<std::uint32_t>(constant.bytes(), 0x7f800000u)
+      : constant.dtype() == DType::f16 ? all_finite_in_pieces<std::uint16_t>(constant.bytes(), 0x7c00u)
+                                       : true;
   if (!finite)
     throw FormatError("'" + std::string(what) + "' holds values that are not finite",
                       {"", "", "export the model again; a weight overflowed"});

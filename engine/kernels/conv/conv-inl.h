@@ -137,16 +137,19 @@ struct Conv {
     const std::int64_t real = b.out_group - first < channels ? b.out_group - first : channels;
     StepList<Product> list(to, ListedPanel(b, Product::stored), vectors);
     WeightWindow window;
+    std::int64_t from[WeightWindow::positions];
     for (std::int64_t k = 0; k < b.tap_length; k += WeightWindow::positions) {
       const std::int64_t rest = b.tap_length - k;
       const int count = rest < WeightWindow::positions ? static_cast<int>(rest) : WeightWindow::positions;
       for (std::int64_t t = 0; t < b.taps; ++t) {
         window.clear(count, channels);
-        for (int i = 0; i < count; ++i) {
-          const std::int64_t from = position_offset(g, b, t, k + i);
-          if (from == kInPadding) continue;
-          for (std::int64_t o = 0; o < real; ++o) window.set(i, o, source[(first + o) * per_channel + from]);
+        for (int i = 0; i < count; ++i) from[i] = position_offset(g, b, t, k + i);
+        for (std::int64_t o = 0; o < real; ++o) {
+          const Packed* const channel = source + (first + o) * per_channel;
+          for (int i = 0; i < count; ++i)
+            if (from[i] != kInPadding) window.set(i, o, channel[from[i]]);
         }
+        window.finish();
         list.add(window, static_cast<std::int32_t>(t * b.block_pixels * std::int64_t{sizeof(void*)}), k);
       }
     }

@@ -20,15 +20,20 @@ class WeightWindow {
   void clear(int count, std::int64_t channels) noexcept {
     count_ = (count + 3) / 4 * 4;
     channels_ = (channels + 15) / 16 * 16;
-    for (int i = 0; i < count_; ++i)
-      for (std::int64_t c = 0; c < channels_; ++c) set(i, c, 0);
+    __builtin_memset(weight_, 0, sizeof weight_);
   }
-  void set(int position, std::int64_t channel, std::int8_t w) noexcept {
-    weight_[position][channel] = w;
-    above_[position][channel] = static_cast<std::uint8_t>(w > 0 ? w : 0);
-    below_[position][channel] = static_cast<std::uint8_t>(w < 0 ? -w : 0);
+  void set(int position, std::int64_t channel, std::int8_t w) noexcept { weight_[position][channel] = w; }
+  /// After the last set(), before safe().
+  void finish() noexcept {
+    for (int p = 0; p < count_; ++p)
+      for (std::int64_t c = 0; c < channels_; ++c) {
+        const int w = weight_[p][c];
+        above_[p][c] = static_cast<std::uint8_t>(w > 0 ? w : 0);
+        below_[p][c] = static_cast<std::uint8_t>(w < 0 ? -w : 0);
+      }
   }
-  std::int8_t weight(int position, std::int64_t channel) const noexcept { return weight_[position][channel]; }
+  /// A position's weights by channel.
+  const std::int8_t* weights(int position) const noexcept { return weight_[position]; }
   /// Positions, rounded up to whole fours.
   int count() const noexcept { return count_; }
 
@@ -36,8 +41,11 @@ class WeightWindow {
     for (std::int64_t c = 0; c < channels_; c += 16) {
       std::uint8_t bad = 0;
       for (std::int64_t i = c; i < c + 16; ++i) {
-        bad |= static_cast<std::uint8_t>(above_[a][i] > 128 - above_[b][i]);
-        bad |= static_cast<std::uint8_t>(below_[a][i] > 128 - below_[b][i]);
+        // In bytes throughout, which compilers vectorise.
+        const auto room_above = static_cast<std::uint8_t>(128 - above_[b][i]);
+        const auto room_below = static_cast<std::uint8_t>(128 - below_[b][i]);
+        bad |= static_cast<std::uint8_t>(above_[a][i] > room_above);
+        bad |= static_cast<std::uint8_t>(below_[a][i] > room_below);
       }
       if (bad != 0) return false;
     }

@@ -96,10 +96,12 @@ class StepList {
   void put(const WeightWindow& window, std::int64_t index, const ListedStep& step,
            const int (&four)[4]) noexcept {
     steps_[index] = step;
+    static constexpr std::int8_t zeros[WeightWindow::most_channels] = {};
+    const std::int8_t* from[4];
+    for (int i = 0; i < 4; ++i) from[i] = four[i] == Pairing::nobody ? zeros : window.weights(four[i]);
     auto* const to = reinterpret_cast<std::int8_t*>(weights_ + index * columns_ * Product::stored);
     for (std::int64_t c = 0; c < columns_ * Product::lanes; ++c)
-      for (int i = 0; i < 4; ++i)
-        to[4 * c + i] = four[i] == Pairing::nobody ? std::int8_t{0} : window.weight(four[i], c);
+      for (int i = 0; i < 4; ++i) to[4 * c + i] = from[i][c];
   }
 
   ListHeader& header_;
