@@ -69,13 +69,8 @@ Prediction joined(std::vector<Prediction> slices) {
 
 Prediction run_slices(Work& work, Session& session, std::size_t sample, const Frame& volume) {
   std::vector<Prediction> slices;
-  const std::size_t size = volume.values.size() / static_cast<std::size_t>(volume.depth);
   for (int z = 0; z < volume.depth; ++z) {
-    Frame slice = volume;
-    slice.depth = 1;
-    const auto begin =
-        volume.values.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(z) * size);
-    slice.values.assign(begin, begin + static_cast<std::ptrdiff_t>(size));
+    const Frame slice = slice_of(volume, z);
     for (std::size_t row = 0; row < work.feeder.batch(); ++row)
       work.feeder.feed(session, row, work.annotations.samples[sample], {&slice, 1});
     session.run();

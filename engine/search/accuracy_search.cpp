@@ -1,6 +1,7 @@
 #include "engine/search/accuracy_search.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -28,20 +29,21 @@ class Search {
   }
 
   SearchResult run() {
-    double correction = 0;
+    add(start_, problem_.at_start);
+    double correction = corrected();
     std::size_t misses = 0;
-    while (result_.trials.size() < problem_.max_measurements) {
-      const bool last = result_.trials.size() + 1 == problem_.max_measurements;
+    // Without any layer in integers there would be no INT8 network: with one layer there is nothing to choose.
+    for (std::size_t used = 0; used < problem_.max_measurements && order_.size() > 1; ++used) {
+      const bool last = used + 1 == problem_.max_measurements;
       const double margin = kMissMargin * static_cast<double>(misses) * problem_.threshold;
       const FloatSet floats =
           last && !met() ? most_float() : cheapest(problem_.threshold - correction - margin);
       if (measured(floats)) break;
-      const double estimate = estimated(floats);
-      const Measurement found = problem_.measure(floats);
-      result_.trials.push_back({floats, problem_.cost(floats), estimate, found});
-      correction = found.drop - estimate;
-      if (!found.meets) ++misses;
-      if (!found.meets && floats == most_float()) break;
+      add(floats, problem_.measure(floats));
+      correction = corrected();
+      if (result_.trials.back().found.meets) continue;
+      ++misses;
+      if (floats == most_float()) break;
     }
     choose_best(result_);
     result_.estimates = estimates_.size();
@@ -49,6 +51,15 @@ class Search {
   }
 
  private:
+  void add(const FloatSet& floats, const Measurement& found) {
+    result_.trials.push_back({floats, problem_.cost(floats), estimated(floats), found});
+  }
+  /// By how much the estimate of the last trial was too good. Infinite drops say nothing of others.
+  double corrected() const {
+    const SearchTrial& trial = result_.trials.back();
+    const double difference = trial.found.drop - trial.estimate;
+    return std::isfinite(difference) ? difference : 0.0;
+  }
   bool met() const {
     return std::any_of(result_.trials.begin(), result_.trials.end(),
                        [](const SearchTrial& trial) { return trial.found.meets; });
@@ -87,7 +98,7 @@ class Search {
     return floats;
   }
 
-  /// Without any layer in integers there would be no INT8 network: the least harmful is left.
+  /// All but the least harmful layer in float.
   FloatSet most_float() const { return first_of(ordered(false), order_.size() - 1); }
 
   /// The fewest layers of the order that bring the estimate down to the target; all but one if none do.

@@ -21,11 +21,12 @@ struct SearchProblem {
   std::size_t layers = 0;
   double threshold = 1;                             ///< of the drop; only estimates are compared with it
   FloatSet start;                                   ///< layers that are in float from the beginning
+  Measurement at_start;                             ///< of `start`
   std::vector<double> harm;                         ///< of each layer in integers, >= 0; larger is worse
   std::function<double(const FloatSet&)> cost;      ///< of a run of the network, less is faster
   std::function<double(const FloatSet&)> estimate;  ///< of the drop, on a subset
   std::function<Measurement(const FloatSet&)> measure;
-  std::size_t max_measurements = 8;  ///< at least 1
+  std::size_t max_measurements = 8;  ///< at least 1; the start does not count
 };
 
 /// One network that was measured.
@@ -36,7 +37,7 @@ struct SearchTrial {
 };
 
 struct SearchResult {
-  std::vector<SearchTrial> trials;  ///< in the order in which they were measured
+  std::vector<SearchTrial> trials;  ///< the start, then the others in the order in which they were measured
   /// The cheapest trial that meets the goal; if there is none, the one with the smallest drop.
   std::size_t best = 0;
   bool met = false;

@@ -23,6 +23,7 @@ class MixedNetwork {
   const Graph& original() const noexcept { return original_; }
   /// With every layer in integers.
   const CalibrationResult& all_int8() const noexcept { return all_int8_; }
+  Graph all_int8_graph() const { return graph(all_int8_.annotation); }
   /// Calibrated with these layers in float: what a file would say. At least one layer must be left in integers.
   CalibrationResult calibrate(const FloatSet& floats) const;
   /// The network as it would be read from that file.

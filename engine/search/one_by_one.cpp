@@ -13,12 +13,13 @@ SearchResult revert_one_by_one(const SearchProblem& problem) {
   SearchResult result;
   FloatSet floats = problem.start;
   floats.resize(problem.layers, false);
+  result.trials.push_back({floats, problem.cost(floats), 0, problem.at_start});
   for (const std::size_t layer : order) {
+    if (result.trials.back().found.meets) break;
     if (floats[layer]) continue;
     floats[layer] = true;
     if (count_of(floats) == problem.layers) break;
     result.trials.push_back({floats, problem.cost(floats), 0, problem.measure(floats)});
-    if (result.trials.back().found.meets) break;
   }
   choose_best(result);
   return result;
