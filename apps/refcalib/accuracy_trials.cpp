@@ -185,7 +185,7 @@ std::size_t AccuracyTrials::most_accurate(const std::string& name, const std::ve
 
 engine::RankingSubset AccuracyTrials::subset(const std::string& name, const MakeGraph& graph,
                                              std::size_t size) {
-  const auto known = journal_.get("subset", [&] {
+  const auto known = journal_.get("subset " + name, [&] {
     const auto first = whole(kFloat, float_graph_).per_sample();
     const auto second = first ? whole(name, graph).per_sample() : std::nullopt;
     const auto chosen = first && second ? engine::RankingSubset::stratified(*first, *second, size)

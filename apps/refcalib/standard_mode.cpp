@@ -340,8 +340,9 @@ class StandardMode {
     }
     report_.line("INT8 misses the threshold of " + found_.drop_text(goal_.threshold) +
                  ": looking for layers for FP32");
-    const engine::RankingSubset subset =
+    engine::RankingSubset subset =
         trials_->subset(engine::key_of(found_.start), graph_of(found_.start), subset_size());
+    std::string subset_of = engine::key_of(found_.start);
     found_.subset = subset.samples.size();
     found_.effects = effects(subset);
     engine::SearchProblem problem;
@@ -354,7 +355,13 @@ class StandardMode {
       problem.harm.push_back(one_by_one ? effect.output_error : effect.score());
     problem.cost = [this](const engine::FloatSet& floats) { return costs_->of(floats); };
     problem.estimate = [&](const engine::FloatSet& floats) {
-      return trials_->estimate(engine::key_of(floats), graph_of(floats), subset);
+      return trials_->estimate(subset_of + " " + engine::key_of(floats), graph_of(floats), subset);
+    };
+    // Samples that a network near the goal gets wrong tell more than those that the start did.
+    problem.refine = [&](const engine::FloatSet& floats) {
+      subset_of = engine::key_of(floats);
+      subset = trials_->subset(subset_of, graph_of(floats), subset_size());
+      return true;
     };
     problem.measure = [&](const engine::FloatSet& floats) { return measure(floats, !one_by_one); };
     problem.max_measurements = max_measurements();

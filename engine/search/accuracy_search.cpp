@@ -34,19 +34,20 @@ class Search {
     std::size_t misses = 0;
     // Without any layer in integers there would be no INT8 network: with one layer there is nothing to choose.
     for (std::size_t used = 0; used < problem_.max_measurements && order_.size() > 1; ++used) {
-      const bool last = used + 1 == problem_.max_measurements;
       const double margin = kMissMargin * static_cast<double>(misses) * problem_.threshold;
-      const FloatSet floats =
-          last && !met() ? most_float() : cheapest(problem_.threshold - correction - margin);
-      if (measured(floats)) break;
-      add(floats, problem_.measure(floats));
+      const bool last = used + 1 == problem_.max_measurements;
+      const std::optional<FloatSet> floats =
+          last && !met() ? most_float() : next(problem_.threshold - correction - margin);
+      if (!floats || measured(*floats)) break;
+      add(*floats, problem_.measure(*floats));
+      refine();
       correction = corrected();
       if (result_.trials.back().found.meets) continue;
       ++misses;
-      if (floats == most_float()) break;
+      if (*floats == most_float()) break;
     }
     choose_best(result_);
-    result_.estimates = estimates_.size();
+    result_.estimates = count_;
     return std::move(result_);
   }
 
@@ -54,11 +55,43 @@ class Search {
   void add(const FloatSet& floats, const Measurement& found) {
     result_.trials.push_back({floats, problem_.cost(floats), estimated(floats), found});
   }
-  /// By how much the estimate of the last trial was too good. Infinite drops say nothing of others.
-  double corrected() const {
+  void refine() {
     const SearchTrial& trial = result_.trials.back();
-    const double difference = trial.found.drop - trial.estimate;
+    if (problem_.refine && trial.found.complete && problem_.refine(trial.floats)) estimates_.clear();
+  }
+  /// By how much the estimate of the last trial is too good. Infinite drops say nothing of others.
+  double corrected() {
+    const SearchTrial& trial = result_.trials.back();
+    const double difference = trial.found.drop - estimated(trial.floats);
     return std::isfinite(difference) ? difference : 0.0;
+  }
+
+  /// What to measure next; nullopt: nothing that could be better.
+  std::optional<FloatSet> next(double target) {
+    std::optional<FloatSet> floats = cheapest(target);
+    if (floats && !measured(*floats)) return floats;
+    choose_best(result_);
+    // From the miss with the most layers half the way to a hit, or to everything.
+    const FloatSet goal = result_.met ? result_.trials[result_.best].floats : most_float();
+    const SearchTrial* from = nullptr;
+    for (const SearchTrial& trial : result_.trials)
+      if (!trial.found.meets && contains(goal, trial.floats) &&
+          (from == nullptr || count_of(trial.floats) > count_of(from->floats)))
+        from = &trial;
+    if (from == nullptr) return std::nullopt;
+    std::vector<std::size_t> missing;
+    for (const std::size_t layer : ordered(true))
+      if (goal[layer] && !from->floats[layer]) missing.push_back(layer);
+    if (result_.met && missing.size() < 2) return std::nullopt;
+    FloatSet half = from->floats;
+    for (std::size_t i = 0; i < (missing.size() + 1) / 2; ++i) half[missing[i]] = true;
+    return half;
+  }
+
+  static bool contains(const FloatSet& all, const FloatSet& some) {
+    for (std::size_t i = 0; i < some.size(); ++i)
+      if (some[i] && !all[i]) return false;
+    return true;
   }
   bool met() const {
     return std::any_of(result_.trials.begin(), result_.trials.end(),
@@ -71,7 +104,10 @@ class Search {
 
   double estimated(const FloatSet& floats) {
     const auto [place, is_new] = estimates_.try_emplace(key_of(floats), 0);
-    if (is_new) place->second = problem_.estimate(floats);
+    if (is_new) {
+      place->second = problem_.estimate(floats);
+      ++count_;
+    }
     return place->second;
   }
 
@@ -129,19 +165,21 @@ class Search {
     return floats;
   }
 
-  FloatSet cheapest(double target) {
+  /// nullopt: no estimate comes under the target.
+  std::optional<FloatSet> cheapest(double target) {
     const FloatSet by_harm = fewest(ordered(false), target), by_time = fewest(ordered(true), target);
     const bool harm_reaches = estimated(by_harm) <= target, time_reaches = estimated(by_time) <= target;
-    if (!harm_reaches && !time_reaches) return most_float();
+    if (!harm_reaches && !time_reaches) return std::nullopt;
     const bool take_time = time_reaches && (!harm_reaches || problem_.cost(by_time) < problem_.cost(by_harm));
     return given_back(take_time ? by_time : by_harm, target);
   }
 
   const SearchProblem& problem_;
   FloatSet start_;
-  std::vector<std::size_t> order_;  ///< the layers that are not in float from the beginning
-  std::vector<double> gain_;        ///< time that each layer saves in integers
-  std::map<std::string, double> estimates_;
+  std::vector<std::size_t> order_;           ///< the layers that are not in float from the beginning
+  std::vector<double> gain_;                 ///< time that each layer saves in integers
+  std::map<std::string, double> estimates_;  ///< since the last refinement
+  std::size_t count_ = 0;
   SearchResult result_;
 };
 

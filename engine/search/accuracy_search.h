@@ -26,6 +26,8 @@ struct SearchProblem {
   std::function<double(const FloatSet&)> cost;      ///< of a run of the network, less is faster
   std::function<double(const FloatSet&)> estimate;  ///< of the drop, on a subset
   std::function<Measurement(const FloatSet&)> measure;
+  /// Called after a complete measurement: true if estimates are better from now on because of what it showed. May be empty.
+  std::function<bool(const FloatSet&)> refine{};
   std::size_t max_measurements = 8;  ///< at least 1; the start does not count
 };
 
@@ -48,9 +50,11 @@ struct SearchResult {
 ///
 /// Layers are put in order twice, by harm and by harm for the time that float costs them. Of each order the fewest layers that bring the
 /// estimate under the threshold go to float (bisection), the cheaper of the two sets is taken, and layers are given back to integers one
-/// by one, those first that save most time, as long as the estimate allows. Only this network is measured. By how much the estimate
-/// was wrong there corrects it, and the search starts again: towards more float after a miss, towards less after a hit, until it comes to a
-/// network that was measured, or `max_measurements` are used up. The last of them goes to nearly all layers in float if nothing met the goal.
+/// by one, those first that save most time, as long as the estimate allows. Only this network is measured. What the measurement showed
+/// corrects the estimates (`refine`, and by how much the estimate was wrong), and the search starts again: towards more float after a
+/// miss, towards less after a hit. Where estimates have nothing new to say, it goes half the way from the last miss to what is known to
+/// meet the goal, or to everything in float. It ends when that is a single layer, or `max_measurements` are used up; the last of
+/// them goes to nearly all layers in float if nothing met the goal.
 ///
 /// Deterministic: a function of what the callbacks return. Their exceptions pass through.
 SearchResult search_mixed_precision(const SearchProblem& problem);
