@@ -5,8 +5,10 @@
 #include <optional>
 #include <system_error>
 
+#include "apps/refcalib/calibrate_options.h"
 #include "apps/refcalib/calibration_data.h"
 #include "apps/refcalib/command.h"
+#include "apps/refcalib/configured_data.h"
 #include "apps/refcalib/interrupt.h"
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/progress.h"
@@ -14,6 +16,8 @@
 #include "apps/refcalib/statistics_io.h"
 #include "apps/refcalib/text.h"
 #include "engine/calibration/convergence.h"
+#include "engine/calibration/decide.h"
+#include "engine/calibration/plan.h"
 #include "engine/core/error.h"
 
 namespace refcalib::app {
@@ -24,18 +28,25 @@ namespace fs = std::filesystem;
 struct Options {
   ModelOptions model;
   InputOptions input;
+  ConfigArguments config;
   std::string output, progress;
   bool resume = false, no_records = false, channel_records = false, empty = false;
   double checkpoint_seconds = 30;
 };
 
 void declare(CLI::App& app, Options& o) {
-  app.add_option("-m,--model", o.model.model, "Network: MODEL.xml of an Intermediate Representation")
-      ->required();
+  app.add_option(
+      "-m,--model,--models", o.model.model,
+      "Network: MODEL.xml of an Intermediate Representation; with -c the folder that paths of models "
+      "begin at, or a file that takes the place of the configured one");
+  declare_config_arguments(app, o.config, "Configuration");
   app.add_option("-w,--weights-file", o.model.weights, "Its weights; default: the .bin beside the .xml");
   declare_shapes(app, o.model);
   declare_machine(app, o.model);
-  app.add_option("-o,--output", o.output, "The statistics: FILE.rcstat")->required();
+  app.add_option(
+      "-o,--output,--output-dir", o.output,
+      "The statistics: FILE.rcstat; a folder: <model>_int8_statistics.xml in it, a copy of the model with "
+      "extremes, as the tool of 2019 wrote it; default: such a file beside the model");
   declare_inputs(app, o.input, "-s,--source,-i,--input");
   app.add_flag("--resume", o.resume, "Go on with an interrupted collection into the same file");
   app.add_option("--checkpoint", o.checkpoint_seconds,
@@ -54,15 +65,44 @@ fs::path partial_file(const Options& o) {
   return o.output + ".partial";
 }
 
+bool writes_model(const Options& o) {
+  return fs::path(o.output).extension() != ".rcstat";
+}
+
 void check(const Options& o) {
   if (o.no_records && o.channel_records)
     throw engine::UsageError("--no-records and --channel-records exclude each other");
   if (o.no_records && o.resume)
     throw engine::UsageError(
         "--resume needs the records that --no-records leaves out: they tell which images are done");
-  if (!o.input.given() && !o.empty)
+  if (!o.config.given() && o.model.model.empty())
+    throw engine::UsageError("no model; name it with -m MODEL.xml");
+  if (!o.config.given() && !o.input.given() && !o.empty)
     throw engine::UsageError("no data; name it with -s IMAGES, or use --random SEED");
-  check_output(o.output);
+  if (!writes_model(o)) {
+    check_output(o.output);
+    return;
+  }
+  if (o.resume || o.empty || o.channel_records || o.no_records)
+    throw engine::UsageError(
+        "--resume, --empty and options on records need statistics as a file of their own",
+        {{}, {}, "name it with -o FILE.rcstat"});
+}
+
+/// The 2019 tool's output: a copy of the model that states the extremes of all layers.
+fs::path write_statistics_model(const Options& o, const engine::Model& model, const Statistics& statistics) {
+  CalibrateOptions how;
+  how.model = o.model;
+  how.output = o.output;
+  how.method = "minmax";
+  how.plain_biases = true;
+  const engine::CalibrationOptions options = calibration_options(how, model.document);
+  const fs::path file = prepare_output(how, "_int8_statistics");
+  const engine::CalibrationPlan plan = engine::plan_calibration(model.graph, options);
+  engine::check_finite(plan, statistics, {});
+  write_calibrated(how, model, engine::decide(model.graph, plan, statistics, options).annotation, options,
+                   nullptr, file);
+  return file;
 }
 
 /// The state to go on from; nullopt if there is none.
@@ -90,9 +130,15 @@ void report_convergence(Report& report, const Statistics& statistics) {
   report.line(engine::describe(*found, statistics.sample_count));
 }
 
-Exit run(const Options& o, Report& report) {
+Exit run(Options& o, Report& report) {
   check(o);
   (void)parse_progress(o.progress, report.terminal());
+  std::optional<ConfiguredData> configured;
+  if (o.config.given()) {
+    configured.emplace(o.config.options(o.model, o.input, o.model.device), o.model, report);
+    configured->name_model(o.model);
+    o.model.device = "CPU";
+  }
   const engine::Model model = load(o.model);
   engine::CollectOptions collecting;
   collecting.threads = o.model.threads;
@@ -103,14 +149,16 @@ Exit run(const Options& o, Report& report) {
     report.line("written: " + o.output + ", " + summary(none));
     return Exit::ok;
   }
-  engine::Dataset dataset(input_ports(model.graph), dataset_options(report, o.model.model, o.input, 64));
+  engine::Dataset dataset = configured ? configured->dataset(model.graph, o.input.subsets())
+                                       : engine::Dataset(input_ports(model.graph),
+                                                         dataset_options(report, o.model.model, o.input, 64));
   report.line("model: " + o.model.model + " (IR version " + std::to_string(model.document.version) + ")");
   report_inputs(report, dataset, o.input);
   collecting.preprocessing = dataset.preparation();
   const std::optional<Statistics> state = interrupted_state(o, report);
   if (state) collecting.resume = &*state;
   collecting.checkpoint = [&](const Statistics& so_far) {
-    if (!o.no_records) write_statistics(so_far, partial_file(o));
+    if (!o.no_records && !writes_model(o)) write_statistics(so_far, partial_file(o));
   };
   collecting.checkpoint_seconds = o.checkpoint_seconds;
 
@@ -124,18 +172,24 @@ Exit run(const Options& o, Report& report) {
                                   return !interrupt.interrupted();
                                 });
   } catch (const engine::Cancelled&) {
-    report.error("interrupted; " + (o.no_records ? "nothing was written"
-                                                 : "repeat the command with --resume to go on from " +
-                                                       partial_file(o).string()));
+    report.error("interrupted; " +
+                 (o.no_records || writes_model(o)
+                      ? "nothing was written"
+                      : "repeat the command with --resume to go on from " + partial_file(o).string()));
     return Exit::interrupted;
   } catch (const engine::UsageError&) {
     report_skipped(report, dataset);  // that none could be read is the better reason
     throw;
   }
   report_skipped(report, dataset);
-  write_statistics(collected.statistics, o.output);
-  std::error_code ignored;
-  fs::remove(partial_file(o), ignored);
+  std::string written = o.output;
+  if (writes_model(o)) {
+    written = write_statistics_model(o, model, collected.statistics).string();
+  } else {
+    write_statistics(collected.statistics, o.output);
+    std::error_code ignored;
+    fs::remove(partial_file(o), ignored);
+  }
   report.line("collected " + summary(collected.statistics));
   report.line("observing " + duration(collected.seconds));
   if (collected.not_finite)
@@ -143,7 +197,7 @@ Exit run(const Options& o, Report& report) {
                    sample_source(dataset).name_of(*collected.not_finite) +
                    "; 'refcalib calibrate' names the layer");
   report_convergence(report, collected.statistics);
-  report.line("written: " + o.output);
+  report.line("written: " + written);
   return Exit::ok;
 }
 
@@ -153,7 +207,7 @@ Command collect_command() {
   const auto options = std::make_shared<Options>();
   return {.name = "collect",
           .summary = "Collect the statistics of a network's values over images, for calibration later",
-          .aliases = {kSubsetAlias},
+          .aliases = {kSubsetAlias, {"-td", "--device"}, {"-tt", "--target-tags"}},
           .declare = [options](CLI::App& app) { declare(app, *options); },
           .run = [options](Report& report) { return run(*options, report); }};
 }

@@ -16,6 +16,7 @@ enum class Exit : int {
   failed = 1,       ///< bad input, or the work could not be done
   usage = 2,        ///< the command line is wrong
   interrupted = 3,  ///< stopped by Ctrl-C or SIGTERM; no result was written
+  missed = 5,       ///< calibrate: no network meets the threshold; the best one was written
   below = 4  ///< compare --fail-below: an output is below the limit; doctor: other preprocessing is better
 };
 

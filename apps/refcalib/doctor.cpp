@@ -37,6 +37,14 @@ bool clearly_better(const Trial& trial, bool higher_is_better) {
   return gain >= kClear && gain - 1.5 * margin > 0;
 }
 
+std::size_t normalizations(const std::vector<engine::ConfigNode>& steps) {
+  return static_cast<std::size_t>(
+      std::count_if(steps.begin(), steps.end(), [](const engine::ConfigNode& step) {
+        const auto* const type = step.find("type");
+        return type != nullptr && type->text == "normalization";
+      }));
+}
+
 class Doctor {
  public:
   Doctor(const Options& options, Report& report) : options_(options), report_(report) {}
@@ -104,15 +112,13 @@ class Doctor {
                 const engine::EvaluationConfig& config) {
     const std::string figures = ": " + metric.info().name + " " + fixed(best.value, 2) + " instead of " +
                                 fixed(value, 2) + " " + metric.info().unit;
-    const bool normalizes =
-        std::any_of(config.dataset.preprocessing.begin(), config.dataset.preprocessing.end(),
-                    [](const engine::ConfigNode& step) {
-                      const auto* const type = step.find("type");
-                      return type != nullptr && type->text == "normalization";
-                    });
+    const std::size_t stated = normalizations(config.dataset.preprocessing);
     report_.warning("model '" + config.name + "' is clearly better with other preprocessing, " +
                     best.variant.what + figures);
-    if (best.variant.no_normalization && normalizes)
+    if (stated > 1 && normalizations(best.variant.steps) < stated)
+      report_.warning("normalization seems to be applied twice: 'preprocessing' states it " +
+                      std::to_string(stated) + " times");
+    else if (best.variant.no_normalization && stated > 0)
       report_.warning("normalization seems to be applied twice: the network normalizes its input itself");
     std::string steps;
     for (const engine::ConfigNode& step : best.variant.steps) {

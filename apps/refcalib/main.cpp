@@ -17,7 +17,9 @@ namespace {
 constexpr const char* kExitCodes =
     "Exit codes: 0 done; 1 failed (bad input, unwritable output); 2 wrong command line; 3 interrupted, "
     "no\n"
-    "result written; 4 compare found an output below --fail-below, or doctor better preprocessing.\n";
+    "result written; 4 compare found an output below --fail-below, or doctor better preprocessing; 5 "
+    "calibrate met "
+    "no\nthreshold and wrote the best it found.\n";
 
 std::string version_text() {
   return std::string("refcalib ") + version_string;

@@ -95,14 +95,19 @@ engine::Model load(const ModelOptions& options) {
   return engine::load_model(options.model, options.weights, input_shapes(options));
 }
 
-engine::DatasetOptions InputOptions::dataset(std::size_t random_samples) const {
+engine::DatasetOptions InputOptions::subsets() const {
   engine::DatasetOptions options;
-  options.inputs = inputs;
-  options.random_seed = seed;
-  options.random_samples = random_samples;
   options.subset = subset;
   options.subset_percent = subset_percent;
   options.subset_seed = subset_seed;
+  return options;
+}
+
+engine::DatasetOptions InputOptions::dataset(std::size_t random_samples) const {
+  engine::DatasetOptions options = subsets();
+  options.inputs = inputs;
+  options.random_seed = seed;
+  options.random_samples = random_samples;
   options.preprocessing = engine::parse_preprocessing(preprocessing);
   return options;
 }

@@ -60,6 +60,8 @@ struct InputOptions {
   bool given() const noexcept { return !inputs.empty() || seed.has_value(); }
   /// Throws UsageError for preprocessing that cannot be parsed.
   engine::DatasetOptions dataset(std::size_t random_samples) const;
+  /// Only what chooses a part of the samples.
+  engine::DatasetOptions subsets() const;
 };
 
 /// `name`: the declaration of the option for paths, for example "-i,--input".

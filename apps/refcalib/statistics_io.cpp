@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "apps/refcalib/text.h"
+#include "engine/calibration/model_hash.h"
 #include "engine/core/error.h"
 #include "engine/evaluation/output_file.h"
 
@@ -34,6 +35,17 @@ void write_statistics(const Statistics& statistics, const fs::path& file) {
   engine::OutputFile out(file);
   out.write(to_bytes(statistics));
   out.commit();
+}
+
+Statistics statistics_for(const engine::Graph& graph, const ModelOptions& model, const std::string& file) {
+  Statistics statistics = read_statistics(file);
+  if (statistics.origin.model_hash != engine::model_hash(graph))
+    throw engine::FormatError("these are statistics of another model, '" + statistics.origin.model +
+                                  "' with other layers, weights or shapes",
+                              {file, {}, "collect them with " + model.model});
+  if (statistics.sample_count == 0)
+    throw engine::UsageError("there is no sample in these statistics", {.file = file});
+  return statistics;
 }
 
 void check_output(const fs::path& file) {

@@ -63,7 +63,17 @@ Dataset::Dataset(std::span<const PortInfo> inputs, const DatasetOptions& options
       throw UsageError("no data for input '" + input.name + "' of shape " + to_string(input.shape) +
                        "; name an image, a folder, a list, a .npy, or use --random SEED");
   }
+  count(inputs, options);
+}
 
+Dataset::Dataset(std::span<const PortInfo> inputs, std::vector<InputSource> sources,
+                 const DatasetOptions& options)
+    : sources_(std::move(sources)) {
+  for (const PortInfo& input : inputs) names_.push_back(input.name);
+  count(inputs, options);
+}
+
+void Dataset::count(std::span<const PortInfo> inputs, const DatasetOptions& options) {
   // The longest source sets the number of samples. A source with exactly one run of data, such as the size of
   // the picture for a detection network, serves every run.
   std::size_t longest = sources_.size();

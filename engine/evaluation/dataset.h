@@ -35,6 +35,8 @@ class Dataset {
   /// Throws UsageError for unknown input names, inputs without data and several inputs with an unnamed path;
   /// FormatError if inputs have different numbers of samples; and as open_source.
   Dataset(std::span<const PortInfo> inputs, const DatasetOptions& options);
+  /// From sources that are open already, one for each input. Of the options only those on subsets count.
+  Dataset(std::span<const PortInfo> inputs, std::vector<InputSource> sources, const DatasetOptions& options);
 
   std::size_t samples() const noexcept { return samples_; }
   std::size_t batch() const noexcept { return batch_; }
@@ -74,6 +76,8 @@ class Dataset {
   void skip(std::size_t sample, const std::string& reason);
   bool read_row(Session& session, std::size_t sample, std::size_t row);
   const InputSource* file_source() const noexcept;
+  /// Batch and samples from the sources.
+  void count(std::span<const PortInfo> inputs, const DatasetOptions& options);
   void choose_subset(const DatasetOptions& options);
   /// The number that a sample of the subset has in its sources.
   std::size_t in_source(std::size_t sample) const noexcept {

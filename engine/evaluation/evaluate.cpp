@@ -5,6 +5,7 @@
 #include <chrono>
 #include <exception>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 #include "engine/core/parallel.h"
@@ -12,31 +13,22 @@
 namespace refcalib::engine {
 namespace {
 
-/// What the threads of an evaluation share.
+/// What the threads of a run share.
 struct Work {
-  const EvaluationConfig& config;
   const AnnotationSet& annotations;
   const EvaluateOptions& options;
-  const Pipeline& pipeline;
+  const SampleJudge& judge;
   const InputFeeder& feeder;
   bool keep;
   Evaluation& result;
+  std::span<const std::size_t> samples;
   std::mutex mutex{};  // of what follows and of result.failed
   std::size_t next = 0, done = 0;
   std::exception_ptr error{};
   bool stopped = false;
 
-  std::size_t count() const noexcept { return annotations.samples.size(); }
+  const Pipeline& pipeline() const noexcept { return judge.pipeline(); }
 };
-
-/// The outputs of a session as adapters see them.
-std::vector<NetworkOutput> outputs_of(const Session& session) {
-  std::vector<NetworkOutput> outputs;
-  const auto ports = session.program().outputs();
-  for (std::size_t i = 0; i < ports.size(); ++i)
-    outputs.push_back({ports[i].name, ports[i].shape, session.output(i)});
-  return outputs;
-}
 
 void fail(Work& work, std::size_t sample, const std::string& reason) {
   const std::lock_guard lock(work.mutex);
@@ -45,19 +37,17 @@ void fail(Work& work, std::size_t sample, const std::string& reason) {
 
 /// Truth, postprocessing, metrics of one sample.
 void judge(Work& work, std::size_t sample, Prediction prediction, const SampleGeometry& geometry) {
-  const Annotation& annotation = work.annotations.samples[sample];
-  Truth truth;
+  std::optional<StoredPrediction> stored;
+  if (work.keep) stored = StoredPrediction{prediction, geometry};
   try {
-    truth = work.pipeline.truth(annotation);
+    work.judge.add(sample, std::move(prediction), geometry);
   } catch (const UsageError&) {
     throw;
   } catch (const Error& error) {
     fail(work, sample, error.what());
     return;
   }
-  if (work.keep) work.result.predictions[sample] = StoredPrediction{prediction, geometry};
-  work.pipeline.postprocess(truth, prediction, geometry);
-  for (const auto& metric : work.pipeline.metrics()) metric->add(sample, truth, prediction);
+  if (stored) work.result.predictions[sample] = std::move(stored);
 }
 
 /// The joint prediction of the slices of a volume.
@@ -77,26 +67,15 @@ Prediction joined(std::vector<Prediction> slices) {
   return volume;
 }
 
-/// A volume for a network of pictures goes through it slice by slice.
-bool by_slices(const std::vector<Frame>& frames, const Session& session) {
-  return frames.size() == 1 && frames.front().depth > 1 &&
-         session.program().inputs().front().shape.size() == 4;
-}
-
 Prediction run_slices(Work& work, Session& session, std::size_t sample, const Frame& volume) {
   std::vector<Prediction> slices;
-  const std::size_t size = volume.values.size() / static_cast<std::size_t>(volume.depth);
   for (int z = 0; z < volume.depth; ++z) {
-    Frame slice = volume;
-    slice.depth = 1;
-    const auto begin =
-        volume.values.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(z) * size);
-    slice.values.assign(begin, begin + static_cast<std::ptrdiff_t>(size));
+    const Frame slice = slice_of(volume, z);
     for (std::size_t row = 0; row < work.feeder.batch(); ++row)
       work.feeder.feed(session, row, work.annotations.samples[sample], {&slice, 1});
     session.run();
     const auto outputs = outputs_of(session);
-    slices.push_back(work.pipeline.adapter().read({outputs, work.feeder.batch()}, 0, slice.geometry));
+    slices.push_back(work.pipeline().adapter().read({outputs, work.feeder.batch()}, 0, slice.geometry));
   }
   if (!std::holds_alternative<MaskPrediction>(slices.front()))
     throw UsageError("volumes need an adapter of masks, such as 'brain_tumor_segmentation'");
@@ -105,36 +84,41 @@ Prediction run_slices(Work& work, Session& session, std::size_t sample, const Fr
 
 struct Loaded {
   std::size_t sample;
-  std::vector<Frame> frames;
+  std::shared_ptr<const std::vector<Frame>> frames;
 };
 
 /// One run of the network with these samples; rows left over repeat the last one.
 void run_batch(Work& work, Session& session, const std::vector<Loaded>& batch) {
   if (batch.empty()) return;
-  if (by_slices(batch.front().frames, session)) {
+  if (by_slices(*batch.front().frames, session.program().inputs())) {
     for (const Loaded& one : batch)
-      judge(work, one.sample, run_slices(work, session, one.sample, one.frames.front()),
-            one.frames.front().geometry);
+      judge(work, one.sample, run_slices(work, session, one.sample, one.frames->front()),
+            one.frames->front().geometry);
     return;
   }
   for (std::size_t row = 0; row < work.feeder.batch(); ++row) {
     const Loaded& one = batch[std::min(row, batch.size() - 1)];
-    work.feeder.feed(session, row, work.annotations.samples[one.sample], one.frames);
+    work.feeder.feed(session, row, work.annotations.samples[one.sample], *one.frames);
   }
   session.run();
   const auto outputs = outputs_of(session);
+  const NetworkRun run{outputs, work.feeder.batch()};
   for (std::size_t row = 0; row < batch.size(); ++row) {
-    const SampleGeometry& geometry = batch[row].frames.front().geometry;
-    judge(work, batch[row].sample,
-          work.pipeline.adapter().read({outputs, work.feeder.batch()}, row, geometry), geometry);
+    const SampleGeometry& geometry = batch[row].frames->front().geometry;
+    if (work.options.outputs) work.options.outputs(batch[row].sample, run, row);
+    judge(work, batch[row].sample, work.pipeline().adapter().read(run, row, geometry), geometry);
   }
 }
 
 /// The samples of the next run that can be read.
-std::vector<Loaded> load_batch(Work& work, std::size_t first, std::size_t end) {
+std::vector<Loaded> load_batch(Work& work, std::span<const std::size_t> samples) {
   std::vector<Loaded> batch;
-  for (std::size_t sample = first; sample < end; ++sample) try {
-      batch.push_back({sample, work.pipeline.prepare(work.annotations.samples[sample])});
+  for (const std::size_t sample : samples) try {
+      const Annotation& annotation = work.annotations.samples[sample];
+      batch.push_back(
+          {sample, work.options.prepared != nullptr
+                       ? work.options.prepared->get(work.pipeline(), annotation, sample)
+                       : std::make_shared<std::vector<Frame>>(work.pipeline().prepare(annotation))});
     } catch (const UsageError&) {
       throw;
     } catch (const Error& error) {
@@ -147,21 +131,22 @@ void run_thread(Work& work, const std::shared_ptr<const Program>& program) {
   try {
     Session session(program, 1);
     while (true) {
-      std::size_t first = 0, end = 0;
+      std::span<const std::size_t> samples;
       {
         const std::lock_guard lock(work.mutex);
-        if (work.error || work.stopped || work.next >= work.count()) return;
+        if (work.error || work.stopped || work.next >= work.samples.size()) return;
         if (work.options.stop && work.options.stop()) {
           work.stopped = true;
           return;
         }
-        first = work.next;
-        end = work.next = std::min(work.count(), first + work.feeder.batch());
+        samples =
+            work.samples.subspan(work.next, std::min(work.feeder.batch(), work.samples.size() - work.next));
+        work.next += samples.size();
       }
-      run_batch(work, session, load_batch(work, first, end));
+      run_batch(work, session, load_batch(work, samples));
       const std::lock_guard lock(work.mutex);
-      work.done += end - first;
-      if (work.options.progress) work.options.progress(work.done, work.count());
+      work.done += samples.size();
+      if (work.options.progress) work.options.progress(work.done, work.samples.size());
     }
   } catch (...) {
     const std::lock_guard lock(work.mutex);
@@ -169,36 +154,100 @@ void run_thread(Work& work, const std::shared_ptr<const Program>& program) {
   }
 }
 
-void finish(Pipeline& pipeline, Evaluation& result) {
-  for (const auto& metric : pipeline.metrics()) metric->end();
-  result.metrics = pipeline.take_metrics();
-  std::sort(result.failed.begin(), result.failed.end());
-}
-
 }  // namespace
 
-Evaluation evaluate(const std::shared_ptr<const Program>& program, const EvaluationConfig& config,
-                    const AnnotationSet& annotations, const EvaluateOptions& options, bool keep_predictions) {
-  const auto start = std::chrono::steady_clock::now();
-  const InputFeeder feeder(program->inputs(), config.launcher);
-  Pipeline pipeline(config, annotations.meta, feeder.context());
-  Evaluation result;
-  result.samples = annotations.samples.size();
-  if (keep_predictions) result.predictions.resize(result.samples);
-  for (const auto& metric : pipeline.metrics()) metric->begin(result.samples);
+std::vector<NetworkOutput> outputs_of(const Session& session) {
+  std::vector<NetworkOutput> outputs;
+  const auto ports = session.program().outputs();
+  for (std::size_t i = 0; i < ports.size(); ++i)
+    outputs.push_back({ports[i].name, ports[i].shape, session.output(i)});
+  return outputs;
+}
 
-  Work work{config, annotations, options, pipeline, feeder, keep_predictions, result, {}};
+bool by_slices(const std::vector<Frame>& frames, std::span<const PortInfo> inputs) {
+  return frames.size() == 1 && frames.front().depth > 1 && inputs.front().shape.size() == 4;
+}
+
+SampleJudge::SampleJudge(const EvaluationConfig& config, const AnnotationSet& annotations,
+                         const PreprocessContext& context)
+    : annotations_(annotations), pipeline_(config, annotations.meta, context) {
+  for (const auto& metric : pipeline_.metrics()) metric->begin(annotations.samples.size());
+}
+
+void SampleJudge::add(std::size_t sample, Prediction prediction, const SampleGeometry& geometry) const {
+  Truth truth = pipeline_.truth(annotations_.samples[sample]);
+  pipeline_.postprocess(truth, prediction, geometry);
+  for (const auto& metric : pipeline_.metrics()) metric->add(sample, truth, prediction);
+}
+
+double SampleJudge::value(std::size_t metric, std::span<const std::uint32_t> weights) const {
+  pipeline_.metrics()[metric]->end();
+  return pipeline_.metrics()[metric]->value(weights);
+}
+
+std::vector<std::unique_ptr<Metric>> SampleJudge::take_metrics() {
+  for (const auto& metric : pipeline_.metrics()) metric->end();
+  return pipeline_.take_metrics();
+}
+
+struct Evaluator::State {
+  std::shared_ptr<const Program> program;
+  const AnnotationSet& annotations;
+  InputFeeder feeder;
+  SampleJudge judge;
+  bool keep;
+  Evaluation result{};
+};
+
+Evaluator::Evaluator(std::shared_ptr<const Program> program, const EvaluationConfig& config,
+                     const AnnotationSet& annotations, bool keep_predictions) {
+  InputFeeder feeder(program->inputs(), config.launcher);
+  SampleJudge judge(config, annotations, feeder.context());
+  state_.reset(
+      new State{std::move(program), annotations, std::move(feeder), std::move(judge), keep_predictions});
+  state_->result.samples = annotations.samples.size();
+  if (keep_predictions) state_->result.predictions.resize(state_->result.samples);
+}
+
+Evaluator::~Evaluator() = default;
+
+bool Evaluator::run(std::span<const std::size_t> samples, const EvaluateOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  Work work{state_->annotations, options,        state_->judge, state_->feeder,
+            state_->keep,        state_->result, samples};
   const std::size_t threads =
       static_cast<std::size_t>(options.threads > 0 ? options.threads : usable_cores());
   std::vector<std::thread> team;
-  for (std::size_t t = 1; t < threads; ++t) team.emplace_back([&] { run_thread(work, program); });
-  run_thread(work, program);
+  for (std::size_t t = 1; t < threads; ++t) team.emplace_back([&] { run_thread(work, state_->program); });
+  run_thread(work, state_->program);
   for (std::thread& member : team) member.join();
   if (work.error) std::rethrow_exception(work.error);
-  result.stopped = work.stopped;
-  finish(pipeline, result);
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return result;
+  state_->result.stopped = work.stopped;
+  state_->result.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return !work.stopped;
+}
+
+double Evaluator::value(std::size_t metric, std::span<const std::uint32_t> weights) const {
+  return state_->judge.value(metric, weights);
+}
+
+const Metric& Evaluator::metric(std::size_t index) const {
+  return *state_->judge.pipeline().metrics()[index];
+}
+
+Evaluation Evaluator::finish() {
+  state_->result.metrics = state_->judge.take_metrics();
+  std::sort(state_->result.failed.begin(), state_->result.failed.end());
+  return std::move(state_->result);
+}
+
+Evaluation evaluate(const std::shared_ptr<const Program>& program, const EvaluationConfig& config,
+                    const AnnotationSet& annotations, const EvaluateOptions& options, bool keep_predictions) {
+  Evaluator evaluator(program, config, annotations, keep_predictions);
+  std::vector<std::size_t> all(annotations.samples.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  evaluator.run(all, options);
+  return evaluator.finish();
 }
 
 Evaluation evaluate_stored(std::vector<std::optional<StoredPrediction>> predictions,
@@ -208,20 +257,20 @@ Evaluation evaluate_stored(std::vector<std::optional<StoredPrediction>> predicti
     throw UsageError("the stored predictions are of " + std::to_string(predictions.size()) +
                          " samples, the dataset has " + std::to_string(annotations.samples.size()),
                      {.remedy = "remove the file to make them anew"});
-  Pipeline pipeline(config, annotations.meta, context);
+  SampleJudge sample_judge(config, annotations, context);
   const InputFeeder feeder({}, {});
   Evaluation result;
   result.samples = annotations.samples.size();
-  for (const auto& metric : pipeline.metrics()) metric->begin(result.samples);
   const EvaluateOptions options;
-  Work work{config, annotations, options, pipeline, feeder, false, result, {}};
+  Work work{annotations, options, sample_judge, feeder, false, result, {}};
   for (std::size_t i = 0; i < predictions.size(); ++i) {
     if (predictions[i])
       judge(work, i, std::move(predictions[i]->prediction), predictions[i]->geometry);
     else
       result.failed.emplace_back(i, annotations.samples[i].name() + ": no prediction is stored");
   }
-  finish(pipeline, result);
+  result.metrics = sample_judge.take_metrics();
+  std::sort(result.failed.begin(), result.failed.end());
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include "engine/core/error_context.h"
 #include "engine/evaluation/annotation/converter.h"
 #include "engine/evaluation/npy.h"
+#include "engine/evaluation/readers/nifti.h"
 
 namespace refcalib::engine {
 
@@ -93,21 +94,42 @@ std::vector<Frame> Pipeline::prepare(const Annotation& sample) const {
   return frames;
 }
 
+namespace {
+
+Plane<std::int32_t> mask_of_numbers(const std::filesystem::path& file) {
+  Shape shape;
+  const std::vector<float> values = read_npy(file, &shape);
+  if (shape.size() != 2 && shape.size() != 3)
+    throw FormatError("a mask must have two axes, or three for a volume", {.file = file.string()});
+  Plane<std::int32_t> mask{1,
+                           shape.size() == 3 ? static_cast<int>(shape[0]) : 1,
+                           static_cast<int>(shape[shape.size() - 2]),
+                           static_cast<int>(shape.back()),
+                           {}};
+  mask.values.assign(values.begin(), values.end());
+  return mask;
+}
+
+/// A volume of labels, of several channels the first.
+Plane<std::int32_t> mask_of_volume(const std::filesystem::path& file) {
+  const Frame volume = read_nifti(file);
+  Plane<std::int32_t> mask{1, volume.depth, volume.height, volume.width, {}};
+  const auto channels = static_cast<std::size_t>(volume.channels);
+  for (std::size_t i = 0; i < volume.values.size(); i += channels)
+    mask.values.push_back(static_cast<std::int32_t>(volume.values[i]));
+  return mask;
+}
+
+}  // namespace
+
 Truth Pipeline::truth(const Annotation& sample) const {
   Truth truth = sample.truth;
   if (auto* const mask = std::get_if<MaskTruth>(&truth); mask != nullptr && !mask->file.empty()) {
     const fs::path file = masks_ / mask->file;
     if (file.extension() == ".npy") {
-      Shape shape;
-      const std::vector<float> values = read_npy(file, &shape);
-      if (shape.size() != 2 && shape.size() != 3)
-        throw FormatError("a mask must have two axes, or three for a volume", {.file = file.string()});
-      mask->labels = {1,
-                      shape.size() == 3 ? static_cast<int>(shape[0]) : 1,
-                      static_cast<int>(shape[shape.size() - 2]),
-                      static_cast<int>(shape.back()),
-                      {}};
-      mask->labels.values.assign(values.begin(), values.end());
+      mask->labels = mask_of_numbers(file);
+    } else if (file.extension() == ".nii" || file.extension() == ".gz") {
+      mask->labels = mask_of_volume(file);
     } else {
       mask->labels = read_mask(file, meta_.segmentation_colors);
     }
@@ -208,42 +230,59 @@ void InputFeeder::feed(Session& session, std::size_t row, const Annotation& samp
                        std::span<const Frame> frames) const {
   for (const Target& target : targets_) {
     const std::span<float> all = session.input(target.input);
-    if (target.binding.kind == InputBinding::Kind::constant) {
-      const auto& value = target.binding.constant;
-      for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<float>(value[i % value.size()]);
-      continue;
-    }
-    if (all.size() % batch_ != 0)
-      throw UsageError("input '" + target.binding.name + "' cannot be divided into " +
-                       std::to_string(batch_) + " samples");
-    const std::span<float> part = all.subspan(row * (all.size() / batch_), all.size() / batch_);
-    if (target.binding.kind == InputBinding::Kind::image_info) {
-      const Frame& frame = frames.front();
-      const std::array<float, 3> info{static_cast<float>(frame.height), static_cast<float>(frame.width), 1};
-      for (std::size_t i = 0; i < part.size(); ++i) part[i] = i < 3 ? info[i] : 1;
-      continue;
-    }
-    std::size_t chosen = 0;
-    if (!target.binding.pattern.empty()) {
-      const std::regex pattern(target.binding.pattern);
-      while (chosen < sample.ids.size() &&
-             !std::regex_search(sample.ids[chosen], pattern, std::regex_constants::match_continuous))
-        ++chosen;
-      if (chosen == sample.ids.size())
-        throw UsageError("none of the ids '" + sample.name() + "' matches '" + target.binding.pattern +
-                         "' of input '" + target.binding.name + "'");
-    }
-    const Frame& frame = frames[chosen];
-    if (frame.picture && (target.shape.size() == 4 || target.shape.size() == 5)) {
-      feed_picture(target, frame, part);
-    } else {
-      if (frame.values.size() != part.size())
-        throw UsageError("the sample has " + std::to_string(frame.values.size()) + " numbers; input '" +
-                         target.binding.name + "' of shape " + to_string(target.shape) + " takes " +
-                         std::to_string(part.size()));
-      std::copy(frame.values.begin(), frame.values.end(), part.begin());
-    }
+    const std::size_t size = row_size(target.input, all.size());
+    feed_row(target.input, size == all.size() ? all : all.subspan(row * size, size), sample, frames);
   }
+}
+
+const InputFeeder::Target& InputFeeder::target(std::size_t input) const {
+  return *std::find_if(targets_.begin(), targets_.end(),
+                       [&](const Target& target) { return target.input == input; });
+}
+
+std::size_t InputFeeder::row_size(std::size_t input, std::size_t elements) const {
+  const InputBinding& binding = target(input).binding;
+  if (binding.kind == InputBinding::Kind::constant) return elements;
+  if (elements % batch_ != 0)
+    throw UsageError("input '" + binding.name + "' cannot be divided into " + std::to_string(batch_) +
+                     " samples");
+  return elements / batch_;
+}
+
+void InputFeeder::feed_row(std::size_t input, std::span<float> row, const Annotation& sample,
+                           std::span<const Frame> frames) const {
+  const Target& target = this->target(input);
+  if (target.binding.kind == InputBinding::Kind::constant) {
+    const auto& value = target.binding.constant;
+    for (std::size_t i = 0; i < row.size(); ++i) row[i] = static_cast<float>(value[i % value.size()]);
+    return;
+  }
+  if (target.binding.kind == InputBinding::Kind::image_info) {
+    const Frame& frame = frames.front();
+    const std::array<float, 3> info{static_cast<float>(frame.height), static_cast<float>(frame.width), 1};
+    for (std::size_t i = 0; i < row.size(); ++i) row[i] = i < 3 ? info[i] : 1;
+    return;
+  }
+  std::size_t chosen = 0;
+  if (!target.binding.pattern.empty()) {
+    const std::regex pattern(target.binding.pattern);
+    while (chosen < sample.ids.size() &&
+           !std::regex_search(sample.ids[chosen], pattern, std::regex_constants::match_continuous))
+      ++chosen;
+    if (chosen == sample.ids.size())
+      throw UsageError("none of the ids '" + sample.name() + "' matches '" + target.binding.pattern +
+                       "' of input '" + target.binding.name + "'");
+  }
+  const Frame& frame = frames[chosen];
+  if (frame.picture && (target.shape.size() == 4 || target.shape.size() == 5)) {
+    feed_picture(target, frame, row);
+    return;
+  }
+  if (frame.values.size() != row.size())
+    throw UsageError("the sample has " + std::to_string(frame.values.size()) + " numbers; input '" +
+                     target.binding.name + "' of shape " + to_string(target.shape) + " takes " +
+                     std::to_string(row.size()));
+  std::copy(frame.values.begin(), frame.values.end(), row.begin());
 }
 
 }  // namespace refcalib::engine

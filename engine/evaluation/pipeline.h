@@ -76,6 +76,11 @@ class InputFeeder {
   PreprocessContext context() const noexcept;
   /// Fills row `row` of every input. Throws UsageError if a frame does not fit its input.
   void feed(Session& session, std::size_t row, const Annotation& sample, std::span<const Frame> frames) const;
+  /// Fills one row of the input of number `input`; the other inputs get theirs in the same way. An input of constants has one row.
+  void feed_row(std::size_t input, std::span<float> row, const Annotation& sample,
+                std::span<const Frame> frames) const;
+  /// Elements of a row of an input. Throws UsageError if the input cannot be divided into `batch()` rows.
+  std::size_t row_size(std::size_t input, std::size_t elements) const;
 
  private:
   struct Target {
@@ -83,6 +88,7 @@ class InputFeeder {
     std::size_t input = 0;
     Shape shape;
   };
+  const Target& target(std::size_t input) const;
   static void feed_picture(const Target& target, const Frame& frame, std::span<float> row);
 
   std::vector<Target> targets_;

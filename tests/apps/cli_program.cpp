@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <stdexcept>
@@ -27,13 +29,24 @@ class Child {
     close(err_[1]);
   }
 
-  /// Reads both outputs until the child closes them; calls `seen` whenever more arrived.
+  /// Reads both outputs until the child closes them; calls `seen` whenever more arrived. Kills the child after `life` milliseconds;
+  /// negative: never.
   template <class F>
-  Outcome finish(const F& seen) {
+  Outcome finish(const F& seen, int life = -1) {
     Outcome outcome;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(life);
+    const auto left = [&] {
+      const auto time =
+          std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+      return std::max(0, static_cast<int>(time.count()));
+    };
     std::array<pollfd, 2> files{{{out_[0], POLLIN, 0}, {err_[0], POLLIN, 0}}};
     for (int open = 2; open > 0;) {
-      poll(files.data(), files.size(), -1);
+      if (poll(files.data(), files.size(), life < 0 ? -1 : left()) == 0) {
+        kill(process_, SIGKILL);
+        life = -1;
+        continue;
+      }
       for (std::size_t i = 0; i < 2; ++i) {
         if (files[i].fd < 0 || files[i].revents == 0) continue;
         std::array<char, 4096> buffer{};
@@ -96,6 +109,10 @@ Outcome run_and_signal(const std::vector<std::string>& arguments, const std::str
     sent = true;
     kill(process, signal);
   });
+}
+
+Outcome run_and_kill(const std::vector<std::string>& arguments, int milliseconds) {
+  return Child(arguments, {}, {}, 0).finish([](const Outcome&, pid_t) {}, milliseconds);
 }
 
 std::string example(const std::string& name) {

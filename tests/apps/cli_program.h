@@ -22,6 +22,9 @@ Outcome run_program(const std::vector<std::string>& arguments,
 /// Starts the program, sends it `signal` as soon as its error output contains `cue`, and waits for its end.
 Outcome run_and_signal(const std::vector<std::string>& arguments, const std::string& cue, int signal);
 
+/// Starts the program and kills it (SIGKILL) after so many milliseconds, unless it ended before.
+Outcome run_and_kill(const std::vector<std::string>& arguments, int milliseconds);
+
 /// Path of a file of the example model.
 std::string example(const std::string& name);
 

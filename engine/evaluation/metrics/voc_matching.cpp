@@ -103,11 +103,13 @@ std::vector<double> VocMetric::combine(const Samples& samples, std::span<const s
   constexpr double epsilon = std::numeric_limits<double>::epsilon();
   std::vector<double> out;
   for (std::size_t k = 0; k < labels_.size(); ++k) {
-    double objects = 0;
-    for (std::size_t i = 0; i < samples.size(); ++i)
-      if (samples[i])
-        if (const auto found = samples[i]->classes.find(labels_[k]); found != samples[i]->classes.end())
-          objects += static_cast<double>(found->second.objects) * weights[i];
+    double objects = 0, pictures = 0;
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      if (!samples[i]) continue;
+      pictures += weights[i];
+      if (const auto found = samples[i]->classes.find(labels_[k]); found != samples[i]->classes.end())
+        objects += static_cast<double>(found->second.objects) * weights[i];
+    }
     PrecisionRecall curve;
     double right = 0, wrong = 0;
     std::size_t detections = 0;
@@ -121,6 +123,7 @@ std::vector<double> VocMetric::combine(const Samples& samples, std::span<const s
       if (rules_.distinct_conf && d + 1 < ranked.size() && ranked[d + 1].score == ranked[d].score) continue;
       curve.precision.push_back(right / std::max(right + wrong, epsilon));
       curve.recall.push_back(right / std::max(objects, epsilon));
+      curve.wrong_per_picture.push_back(wrong / std::max(pictures, epsilon));
     }
     out.push_back(of_class(curve, detections, objects));
   }

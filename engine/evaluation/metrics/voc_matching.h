@@ -37,9 +37,9 @@ struct VocRules {
 /// Matches as Pascal VOC does: each detection, best first, takes the object that it overlaps most.
 VocEvidence match_voc(const BoxTruth& truth, const BoxPrediction& prediction, const VocRules& rules);
 
-/// Precision and recall behind each detection of a class, best first, over the weighted samples.
+/// Precision, recall and wrong detections for each picture, behind each detection of a class, best first, over the weighted samples.
 struct PrecisionRecall {
-  std::vector<double> precision, recall;
+  std::vector<double> precision, recall, wrong_per_picture;
 };
 
 /// A metric of boxes that gives one value for each class.

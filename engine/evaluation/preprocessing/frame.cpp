@@ -26,4 +26,13 @@ Image image_of(const Frame& frame) {
   return image;
 }
 
+Frame slice_of(const Frame& volume, int z) {
+  Frame slice{1,  volume.height, volume.width,   volume.channels,
+              {}, volume.bytes,  volume.picture, volume.geometry};
+  const std::size_t size = volume.values.size() / static_cast<std::size_t>(volume.depth);
+  const auto begin = volume.values.begin() + static_cast<std::ptrdiff_t>(size * static_cast<std::size_t>(z));
+  slice.values.assign(begin, begin + static_cast<std::ptrdiff_t>(size));
+  return slice;
+}
+
 }  // namespace refcalib::engine

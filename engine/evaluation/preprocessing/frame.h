@@ -28,4 +28,7 @@ Frame frame_of(const Image& image, bool bgr);
 /// Back to a picture, for what works on bytes. The frame must hold bytes.
 Image image_of(const Frame& frame);
 
+/// One picture of a volume.
+Frame slice_of(const Frame& volume, int z);
+
 }  // namespace refcalib::engine

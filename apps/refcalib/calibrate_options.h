@@ -1,0 +1,78 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "apps/refcalib/configured_data.h"
+#include "apps/refcalib/layer_lists.h"
+#include "apps/refcalib/options.h"
+#include "apps/refcalib/report.h"
+#include "engine/calibration/method_spec.h"
+#include "engine/calibration/options.h"
+#include "engine/calibration/samples.h"
+#include "engine/formats/ir/ir.h"
+#include "engine/formats/model.h"
+
+namespace refcalib::app {
+
+/// Options of the search by accuracy.
+struct SearchOptions {
+  double threshold = 1, step = 0.5, boundary = 95;
+  std::string metric_name, metric_type, drop_type, strategy = "subset", objective = "cost";
+  std::size_t ranking_subset = 0, max_iterations = 0, iterations = 0;  ///< 0: chosen by the program
+  double max_memory_mb = 1000;
+  bool measure_latency = false, resume = false;
+
+  bool measured() const noexcept { return measure_latency || objective == "latency"; }
+};
+
+/// The options of `calibrate`, in both of its modes.
+struct CalibrateOptions {
+  bool simplified = false, verbose = false, no_measure = false;
+  ModelOptions model;
+  InputOptions input;
+  LayerLists layers;
+  ConfigArguments config;
+  SearchOptions search;
+  std::string statistics, output, precision = "INT8", device, progress, report_file;
+  std::string preset, target, method, weights_method = "minmax";
+  std::vector<std::string> method_for;
+  int kl_bins = 0;
+  std::string weights, activations;
+  bool float_weights = false, plain_biases = false;
+  bool equalize = false, full_biases = false, refine = false;
+  double agreement = 0.99;
+  IgnoredOptions ignored{
+      {{"-e,--extensions", "all layers are built in"},
+       {"--cpu-extensions-mode", "the instruction set is chosen by REFCALIB_ISA"},
+       {"-M,--model-optimizer", "no model is converted"},
+       {"--tf-custom-op-config-dir", "no model is converted"},
+       {"--tf-obj-detection-api-pipeline-config-path", "no model is converted"},
+       {"--calibrate-fully-connected", "FullyConnected is quantized, too; see --ignore-layer-types", false}}};
+  const CLI::App* app = nullptr;  ///< where they were declared
+
+  bool given(const char* option) const { return app != nullptr && app->count(option) > 0; }
+  /// The method by its name, or the default one.
+  std::string method_or_default() const;
+  /// The configuration as -c, -m, -s, -a, -d name it.
+  ConfigOptions config_options() const { return config.options(model, input, device); }
+};
+
+void declare_calibrate(CLI::App& app, CalibrateOptions& options);
+
+/// What the quantization options ask for. Throws UsageError, IoError.
+engine::CalibrationOptions calibration_options(const CalibrateOptions& o,
+                                               const engine::ir::Document& document);
+
+/// The file to write, `<model><suffix>` in the folder of -o if that is no file. Its folder is made and tried now, not after minutes of
+/// calibration.
+std::filesystem::path prepare_output(const CalibrateOptions& o, const std::string& suffix = "_i8");
+
+/// Writes the calibrated model in the format of the output's extension. A format that needs ranges of more values than the engine
+/// stores as integers has them observed on `samples`; without those that is a UsageError.
+void write_calibrated(const CalibrateOptions& o, const engine::Model& model,
+                      engine::ir::Annotation annotation, const engine::CalibrationOptions& options,
+                      const engine::SampleSource* samples, const std::filesystem::path& output);
+
+}  // namespace refcalib::app

@@ -1,0 +1,105 @@
+#include "apps/refcalib/standard_report.h"
+
+#include "apps/refcalib/json.h"
+#include "apps/refcalib/text.h"
+
+namespace refcalib::app {
+
+std::string StandardReport::text_of(double figure) const {
+  return fixed(figure * metric.scale, 3) + (metric.unit.empty() ? "" : " " + metric.unit);
+}
+
+std::string StandardReport::drop_text(double drop) const {
+  if (goal.relative(metric)) return fixed(drop, 3) + " % of FP32";
+  return fixed(drop, 3) + (metric.unit == "%" ? " points" : "");
+}
+
+const engine::FloatSet& StandardReport::chosen() const {
+  return search.trials[search.best].floats;
+}
+
+std::string StandardReport::reason(std::size_t layer) const {
+  if (!chosen()[layer]) return {};
+  if (layer < start.size() && start[layer]) return "slower in INT8";
+  return "costs accuracy in INT8";
+}
+
+void StandardReport::print(Report& report, bool every_layer) const {
+  if (!effects.empty()) {
+    Table trials{{"networks", "FP32 layers", "time of FP32", "estimated drop", "drop", ""}, {}, {0, 5}};
+    for (std::size_t i = 0; i < search.trials.size(); ++i) {
+      const engine::SearchTrial& trial = search.trials[i];
+      const std::string verdict = !trial.found.complete ? "missed, ended early"
+                                  : trial.found.meets   ? "met"
+                                                        : "missed";
+      trials.rows.push_back(
+          {i == 0 ? "start" : "trial " + std::to_string(i),
+           std::to_string(engine::count_of(trial.floats)) + " of " + std::to_string(layers.size()),
+           fixed(100 * trial.cost / float_cost, 1) + " %", fixed(trial.estimate, 3),
+           fixed(trial.found.drop, 3), verdict + (i == search.best ? ", taken" : "")});
+    }
+    report.block(trials.text());
+    Table table{{"layer", "precision", "drop alone", "error alone", "why"}, {}, {1, 4}};
+    for (std::size_t i = 0; i < layers.size(); ++i)
+      if (every_layer || chosen()[i])
+        table.rows.push_back({layers[i], chosen()[i] ? "FP32" : "INT8", fixed(effects[i].drop, 3),
+                              significant(effects[i].output_error, 3), reason(i)});
+    if (!table.rows.empty()) report.block(table.text());
+  }
+  std::string line =
+      "final: " + text_of(value) + ", drop " + drop_text(search.trials[search.best].found.drop);
+  if (difference)
+    line += "; INT8 minus FP32 " + fixed(difference->difference * metric.scale, 3) + ", 95 % interval [" +
+            fixed(difference->low * metric.scale, 3) + ", " + fixed(difference->high * metric.scale, 3) + "]";
+  report.line(line);
+  report.line(std::string("threshold ") + drop_text(goal.threshold) + (met ? " met" : " NOT met") + ": " +
+              std::to_string(layers.size() - engine::count_of(chosen())) + " of " +
+              counted(layers.size(), "layer") + " in INT8, " +
+              (measured_cost ? "latency " : "estimated time ") +
+              fixed(100 * search.trials[search.best].cost / float_cost, 1) + " % of FP32");
+  report.line("evaluations on all " + counted(samples, "sample") + ": " + std::to_string(complete) +
+              (partial > 0 ? " and " + std::to_string(partial) + " that ended early" : "") +
+              (effects.empty() ? ""
+                               : "; " + counted(search.estimates, "network") + " compared on " +
+                                     counted(subset, "sample")));
+}
+
+std::string StandardReport::json() const {
+  JsonObject object;
+  object.add("model", model).add("dataset", dataset).add("output", output).add("method", method);
+  object.add("metric", metric.name).add("unit", metric.unit).add("samples", samples);
+  object.add("threshold", goal.threshold).add("drop_type", goal.relative(metric) ? "relative" : "absolute");
+  object.add("fp32", reference * metric.scale).add("all_int8", all_int8 * metric.scale);
+  object.add("all_int8_drop", all_int8_drop).add("final", value * metric.scale);
+  object.add("final_drop", search.trials[search.best].found.drop).add("met", met ? "yes" : "no");
+  if (difference) {
+    JsonObject paired;
+    paired.add("value", difference->difference * metric.scale)
+        .add("low", difference->low * metric.scale)
+        .add("high", difference->high * metric.scale)
+        .add("better", difference->better)
+        .add("worse", difference->worse);
+    object.add("difference", paired);
+  }
+  object.add("complete_evaluations", complete).add("partial_evaluations", partial);
+  object.add("subset", subset).add("estimates", search.estimates);
+  object.add("cost_unit", measured_cost ? "seconds" : "model").add("fp32_cost", float_cost);
+  std::vector<JsonObject> trials, rows;
+  for (const engine::SearchTrial& trial : search.trials)
+    trials.push_back(JsonObject()
+                         .add("float_layers", engine::count_of(trial.floats))
+                         .add("cost", trial.cost)
+                         .add("estimated_drop", trial.estimate)
+                         .add("drop", trial.found.drop)
+                         .add("complete", trial.found.complete ? "yes" : "no")
+                         .add("met", trial.found.meets ? "yes" : "no"));
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    JsonObject row;
+    row.add("layer", layers[i]).add("precision", chosen()[i] ? "FP32" : "INT8").add("reason", reason(i));
+    if (!effects.empty()) row.add("drop", effects[i].drop).add("output_error", effects[i].output_error);
+    rows.push_back(std::move(row));
+  }
+  return object.add("trials", trials).add("layers", rows).text();
+}
+
+}  // namespace refcalib::app
