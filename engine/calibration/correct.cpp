@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/calibration/absorb_bias.h"
 #include "engine/calibration/annotated_graph.h"
 #include "engine/calibration/candidates.h"
 #include "engine/calibration/equalize.h"
@@ -120,6 +121,7 @@ class Corrector {
     best.db = measured(best.variant);
     std::optional<EqualizeOptions> equalization;
     if (options_.equalize) equalization = prove_equalization(best);
+    const bool absorbed = options_.equalize && prove_absorption(best);
     bool refined = false;
     RefineOptions refine = refining();
     if (refine.biases || refine.weights) {
@@ -129,6 +131,8 @@ class Corrector {
       refined = report(name_of(refine), best, refinement);
     }
     Variant final = equalization ? equalized_variant(*equalization, all_) : calibrated(graph_, all_);
+    if (absorbed)
+      if (auto narrowed = absorbed_variant(final, all_)) final = std::move(*narrowed);
     if (refined) refine_variant(final, all_, refine);
     state_edits(final);
     final.result.corrections = std::move(reports_);
@@ -183,6 +187,14 @@ class Corrector {
     return report("equalization", best, most) ? chosen : std::nullopt;
   }
 
+  bool prove_absorption(Proven& best) {
+    std::optional<Variant> variant = absorbed_variant(best.variant, fit_);
+    if (!variant) return false;
+    Proven tried{std::move(*variant), {}};
+    tried.db = measured(tried.variant);
+    return report("bias absorption", best, tried);
+  }
+
   Graph simplified(const Graph& graph) const { return plan_calibration(graph, options_).simplified; }
 
   /// Largest magnitudes by channel of what a calibration saw.
@@ -200,6 +212,18 @@ class Corrector {
     const Graph simple = simplified(graph_);
     return calibrated(equalize(graph_, simple, find_candidates(simple).weighted, factors_from_, how).graph,
                       part);
+  }
+
+  /// A variant whose high biases were moved behind the activations, calibrated anew; nullopt if there are none.
+  std::optional<Variant> absorbed_variant(const Variant& from, const Part& part) {
+    std::map<std::string, ChannelLimits, std::less<>> limits;
+    for (const auto& activation : from.result.annotation.activations)
+      limits[activation.value] = {{activation.channel_min.begin(), activation.channel_min.end()},
+                                  {activation.channel_max.begin(), activation.channel_max.end()}};
+    const Graph simple = simplified(from.graph);
+    Equalized absorbed = absorb_biases(from.graph, simple, find_candidates(simple).weighted, limits);
+    if (absorbed.layers.empty()) return std::nullopt;
+    return calibrated(absorbed.graph, part);
   }
 
   void refine_variant(Variant& variant, const Part& part, const RefineOptions& refine) {
@@ -244,10 +268,13 @@ class Corrector {
         const Node& node = variant.graph.node(id);
         if (node.name != weights.layer || weighted_traits(node) == nullptr) continue;
         const Constant& now = variant.graph.value(node.inputs[1]).constant;
-        if (!now || graph_.node(id).inputs[1] == node.inputs[1]) continue;
-        if (weights.values.empty()) weights.values = now.to_floats();
-        if (weights.bias.empty())
-          weights.bias = stated_bias(variant.graph, id, weight_channels_of(variant.graph, node).count());
+        if (!now) continue;
+        const bool rewritten = graph_.node(id).inputs[1] != node.inputs[1];
+        if (rewritten && weights.values.empty()) weights.values = now.to_floats();
+        const std::size_t channels = weight_channels_of(variant.graph, node).count();
+        if (!weights.bias.empty()) continue;
+        const std::vector<float> bias = stated_bias(variant.graph, id, channels);
+        if (rewritten || bias != stated_bias(graph_, id, channels)) weights.bias = bias;
       }
   }
 
