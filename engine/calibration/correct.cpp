@@ -1,14 +1,18 @@
 #include "engine/calibration/correct.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <memory>
+#include <numeric>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "engine/calibration/absorb_bias.h"
 #include "engine/calibration/annotated_graph.h"
 #include "engine/calibration/candidates.h"
 #include "engine/calibration/equalize.h"
@@ -23,6 +27,8 @@ namespace {
 
 constexpr std::size_t kHeldBack = 4;  ///< every fourth
 constexpr std::size_t kFewest = 8;
+/// How far channels are evened out, the most usual first.
+constexpr std::array kStrengths{0.5, 0.25, 1.0};
 
 /// Some of the samples, by their numbers.
 struct Part {
@@ -57,6 +63,25 @@ double sqnr_db(std::span<const float> expected, std::span<const float> actual) {
   return std::isfinite(db) ? std::clamp(db, least, most) : least;
 }
 
+/// A variant and what it was measured at.
+struct Proven {
+  Variant variant;
+  std::vector<double> db;
+};
+
+double mean(const std::vector<double>& db) {
+  return db.empty() ? 0 : std::accumulate(db.begin(), db.end(), 0.0) / static_cast<double>(db.size());
+}
+
+/// True if the second of two measurements of the same samples is better by more than the standard error of the difference.
+bool gains(const std::vector<double>& before, const std::vector<double>& after) {
+  const double difference = mean(after) - mean(before), n = static_cast<double>(before.size());
+  if (!(difference > 0)) return false;
+  double square = 0;
+  for (std::size_t i = 0; i < before.size(); ++i) square += std::pow(after[i] - before[i] - difference, 2);
+  return before.size() > 1 && difference > std::sqrt(square / (n * (n - 1)));
+}
+
 /// Takes softmax and sigmoid off the network's outputs: behind them, errors of certain answers vanish and say nothing.
 void uncover_outputs(Graph& graph) {
   const auto squashes = [](const Node& node) {
@@ -86,33 +111,28 @@ class Corrector {
       all_.samples.push_back(i);
       (i % kHeldBack == kHeldBack - 1 ? proof_ : fit_).samples.push_back(i);
     }
-    // Without the corrections, with the equalized network, and with all samples.
-    steps_ = 2 * fit_.samples.size() + samples.runs;
+    // Without the corrections, with each equalized network, and with all samples.
+    const std::size_t ways = !options.equalize ? 0 : options.per_channel_weights ? kStrengths.size() : 1;
+    steps_ = (1 + ways) * fit_.samples.size() + samples.runs;
   }
 
   CalibrationResult run() {
-    Variant best = calibrated(graph_, fit_);
-    double score = measured(best);
-    const auto prove = [&](std::string name, Variant variant) {
-      const double other = measured(variant);
-      const bool kept = other > score;
-      reports_.push_back({std::move(name), score, other, proof_.samples.size(), kept});
-      if (kept) {
-        best = std::move(variant);
-        score = other;
-      }
-      return kept;
-    };
-    const bool equalized = options_.equalize && prove("equalization", equalized_variant(best.result, fit_));
-    steps_done_ = 2 * fit_.samples.size();
+    Proven best{calibrated(graph_, fit_), {}};
+    best.db = measured(best.variant);
+    std::optional<EqualizeOptions> equalization;
+    if (options_.equalize) equalization = prove_equalization(best);
+    const bool absorbed = options_.equalize && prove_absorption(best);
     bool refined = false;
     RefineOptions refine = refining();
     if (refine.biases || refine.weights) {
-      Variant variant = best;
-      refine_variant(variant, fit_, refine);
-      refined = prove(name_of(refine), std::move(variant));
+      Proven refinement{best.variant, {}};
+      refine_variant(refinement.variant, fit_, refine);
+      refinement.db = measured(refinement.variant);
+      refined = report(name_of(refine), best, refinement);
     }
-    Variant final = equalized ? equalized_variant(best.result, all_) : calibrated(graph_, all_);
+    Variant final = equalization ? equalized_variant(*equalization, all_) : calibrated(graph_, all_);
+    if (absorbed)
+      if (auto narrowed = absorbed_variant(final, all_)) final = std::move(*narrowed);
     if (refined) refine_variant(final, all_, refine);
     state_edits(final);
     final.result.corrections = std::move(reports_);
@@ -139,22 +159,71 @@ class Corrector {
     return {graph, calibrate(graph, part.as_source(), options_, progress)};
   }
 
+  /// Takes `other` for `best` if held-back samples gain measurably, and reports that.
+  bool report(std::string name, Proven& best, Proven& other) {
+    const bool kept = gains(best.db, other.db);
+    reports_.push_back({std::move(name), mean(best.db), mean(other.db), proof_.samples.size(), kept});
+    if (kept) best = std::move(other);
+    return kept;
+  }
+
+  /// Tries how far to even out the channels; one scale for all weights of a layer leaves no choice. Returns the way that was kept.
+  std::optional<EqualizeOptions> prove_equalization(Proven& best) {
+    remember_ranges(best.variant.result);
+    std::vector<EqualizeOptions> ways;
+    if (options_.per_channel_weights)
+      for (const double strength : kStrengths) ways.push_back({.strength = strength});
+    else
+      ways.push_back({.weights = true});
+    std::optional<EqualizeOptions> chosen;
+    Proven most;
+    for (const EqualizeOptions& way : ways) {
+      Proven tried{equalized_variant(way, fit_), {}};
+      tried.db = measured(tried.variant);
+      if (chosen && mean(tried.db) <= mean(most.db)) continue;
+      most = std::move(tried);
+      chosen = way;
+    }
+    return report("equalization", best, most) ? chosen : std::nullopt;
+  }
+
+  bool prove_absorption(Proven& best) {
+    std::optional<Variant> variant = absorbed_variant(best.variant, fit_);
+    if (!variant) return false;
+    Proven tried{std::move(*variant), {}};
+    tried.db = measured(tried.variant);
+    return report("bias absorption", best, tried);
+  }
+
   Graph simplified(const Graph& graph) const { return plan_calibration(graph, options_).simplified; }
 
-  /// The original network with channels scaled by what was seen of it, calibrated anew. `seen`: of this or of an earlier calibration.
-  Variant equalized_variant(const CalibrationResult& seen, const Part& part) {
-    if (factors_from_.empty())
-      for (const auto& activation : seen.annotation.activations) {
-        std::vector<double>& range = factors_from_[activation.value];
-        for (std::size_t c = 0; c < activation.channel_min.size(); ++c)
-          range.push_back(static_cast<double>(
-              std::max(std::abs(activation.channel_min[c]), std::abs(activation.channel_max[c]))));
-      }
+  /// Largest magnitudes by channel of what a calibration saw.
+  void remember_ranges(const CalibrationResult& seen) {
+    for (const auto& activation : seen.annotation.activations) {
+      std::vector<double>& range = factors_from_[activation.value];
+      for (std::size_t c = 0; c < activation.channel_min.size(); ++c)
+        range.push_back(static_cast<double>(
+            std::max(std::abs(activation.channel_min[c]), std::abs(activation.channel_max[c]))));
+    }
+  }
+
+  /// The original network with channels scaled, calibrated anew.
+  Variant equalized_variant(const EqualizeOptions& how, const Part& part) {
     const Graph simple = simplified(graph_);
-    EqualizeOptions how;
-    how.weights = !options_.per_channel_weights;
     return calibrated(equalize(graph_, simple, find_candidates(simple).weighted, factors_from_, how).graph,
                       part);
+  }
+
+  /// A variant whose high biases were moved behind the activations, calibrated anew; nullopt if there are none.
+  std::optional<Variant> absorbed_variant(const Variant& from, const Part& part) {
+    std::map<std::string, ChannelLimits, std::less<>> limits;
+    for (const auto& activation : from.result.annotation.activations)
+      limits[activation.value] = {{activation.channel_min.begin(), activation.channel_min.end()},
+                                  {activation.channel_max.begin(), activation.channel_max.end()}};
+    const Graph simple = simplified(from.graph);
+    Equalized absorbed = absorb_biases(from.graph, simple, find_candidates(simple).weighted, limits);
+    if (absorbed.layers.empty()) return std::nullopt;
+    return calibrated(absorbed.graph, part);
   }
 
   void refine_variant(Variant& variant, const Part& part, const RefineOptions& refine) {
@@ -166,7 +235,8 @@ class Corrector {
                   });
   }
 
-  double measured(const Variant& variant) {
+  /// SQNR of each output of each sample held back.
+  std::vector<double> measured(const Variant& variant) {
     if (!reference_) {
       CompileOptions compile = default_options();
       compile.int8 = false;
@@ -178,18 +248,17 @@ class Corrector {
     uncover_outputs(quantized);
     Session expected(reference_, 1);
     Session actual(Program::compile(quantized), 1);
-    double total = 0;
-    std::size_t count = 0;
+    std::vector<double> db;
     for (const std::size_t sample : proof_.samples) {
       if (!proof_.source.fill(expected, sample)) continue;
       for (std::size_t i = 0; i < reference_->inputs().size(); ++i)
         std::copy(expected.input(i).begin(), expected.input(i).end(), actual.input(i).begin());
       expected.run();
       actual.run();
-      for (std::size_t i = 0; i < reference_->outputs().size(); ++i, ++count)
-        total += sqnr_db(expected.output(i), actual.output(i));
+      for (std::size_t i = 0; i < reference_->outputs().size(); ++i)
+        db.push_back(sqnr_db(expected.output(i), actual.output(i)));
     }
-    return count == 0 ? 0 : total / static_cast<double>(count);
+    return db;
   }
 
   /// States in the annotation what the variant's graph has otherwise than the original.
@@ -199,10 +268,13 @@ class Corrector {
         const Node& node = variant.graph.node(id);
         if (node.name != weights.layer || weighted_traits(node) == nullptr) continue;
         const Constant& now = variant.graph.value(node.inputs[1]).constant;
-        if (!now || graph_.node(id).inputs[1] == node.inputs[1]) continue;
-        if (weights.values.empty()) weights.values = now.to_floats();
-        if (weights.bias.empty())
-          weights.bias = stated_bias(variant.graph, id, weight_channels_of(variant.graph, node).count());
+        if (!now) continue;
+        const bool rewritten = graph_.node(id).inputs[1] != node.inputs[1];
+        if (rewritten && weights.values.empty()) weights.values = now.to_floats();
+        const std::size_t channels = weight_channels_of(variant.graph, node).count();
+        if (!weights.bias.empty()) continue;
+        const std::vector<float> bias = stated_bias(variant.graph, id, channels);
+        if (rewritten || bias != stated_bias(graph_, id, channels)) weights.bias = bias;
       }
   }
 
