@@ -140,8 +140,9 @@ void declare_calibrate(CLI::App& app, CalibrateOptions& o) {
   declare_configuration(app, o);
   app.add_option(
       "-m,--model,--models", o.model.model,
-      "Network: MODEL.xml of an Intermediate Representation, or MODEL.onnx; with -c the folder that paths "
-      "of models begin at, or a file that takes the place of the configured one");
+      "Network: MODEL.xml of an Intermediate Representation, MODEL.onnx, or MODEL.prototxt of Caffe; with -c "
+      "the "
+      "folder that paths of models begin at, or a file that takes the place of the configured one");
   app.add_option("-w,--weights-file", o.model.weights, "Its weights; default: the .bin beside the .xml");
   declare_shapes(app, o.model, "-b,--batch,--batch-size");
   app.add_option("--nthreads,--threads", o.model.threads, "Threads; 0: all cores")

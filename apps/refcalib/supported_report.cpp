@@ -1,5 +1,7 @@
 #include "apps/refcalib/supported_report.h"
 
+#include <vector>
+
 #include "apps/refcalib/text.h"
 #include "engine/formats/ir/supported_operations.h"
 #include "engine/formats/model_formats.h"
@@ -69,19 +71,47 @@ Table onnx_table() {
   return result;
 }
 
+constexpr const char* kCaffe =
+    "Layer types of Caffe, of its SSD branch and of common forks. Losses, Accuracy, Silence and data layers "
+    "are read, too: "
+    "see caffe.md.\n";
+
+/// Names joined by commas, some to a line.
+std::string lines_of(const std::vector<std::string>& names) {
+  constexpr std::size_t width = 110;
+  std::string text, line;
+  for (const std::string& name : names) {
+    if (line.size() + name.size() + 2 > width) {
+      line.pop_back();
+      text += line + "\n";
+      line.clear();
+    }
+    line += name + (&name == &names.back() ? "" : ", ");
+  }
+  return text + line + "\n";
+}
+
+/// The part on Caffe behind a heading; empty if this build reads no Caffe.
+std::string caffe_part(const std::string& heading) {
+  const std::vector<std::string> types = engine::caffe_layer_types();
+  return types.empty() ? "" : "\n" + heading + "\n\n" + kCaffe + "\n" + lines_of(types);
+}
+
 }  // namespace
 
 std::string supported_text() {
   const Table onnx = onnx_table();
   return table().text() + "\n" + kColumns + "\n" + words().text() +
-         (onnx.rows.empty() ? "" : std::string("\nONNX operators\n\n") + kOnnx + "\n" + onnx.text());
+         (onnx.rows.empty() ? "" : std::string("\nONNX operators\n\n") + kOnnx + "\n" + onnx.text()) +
+         caffe_part("Caffe layers");
 }
 
 std::string supported_markdown() {
   const Table onnx = onnx_table();
   return "# Operations\n\nWhat `refcalib inspect --supported --format markdown` prints.\n\n" +
          table().markdown() + "\n" + kColumns + "\n" + words().markdown() +
-         (onnx.rows.empty() ? "" : std::string("\n## ONNX operators\n\n") + kOnnx + "\n" + onnx.markdown());
+         (onnx.rows.empty() ? "" : std::string("\n## ONNX operators\n\n") + kOnnx + "\n" + onnx.markdown()) +
+         caffe_part("## Caffe layers");
 }
 
 }  // namespace refcalib::app

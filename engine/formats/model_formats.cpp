@@ -6,6 +6,7 @@
 #include "engine/formats/ir/text.h"
 #ifdef REFCALIB_CAFFE
 #include "engine/formats/caffe/caffe.h"
+#include "engine/formats/caffe/write_quantized.h"
 #endif
 #ifdef REFCALIB_ONNX
 #include "engine/formats/onnx/onnx.h"
@@ -50,10 +51,23 @@ std::vector<std::string> onnx_values_without_range(const Model& model, const ir:
 #ifdef REFCALIB_CAFFE
 constexpr std::string_view kNet = ".prototxt", kWeights = ".caffemodel";
 
-void write_caffe(const Model& model, const ir::InputShapes&, const ir::Annotation&, bool,
-                 const std::filesystem::path&) {
-  throw UsageError("only a Caffe model can be written as Caffe",
-                   {model.document.xml_path.string(), "", "name an .xml with -o"});
+bool is_caffe(const Model& model) {
+  const std::string extension = model.document.xml_path.extension().string();
+  return ir::equal_ignoring_case(extension, kNet) || ir::equal_ignoring_case(extension, kWeights);
+}
+
+void write_caffe(const Model& model, const ir::InputShapes&, const ir::Annotation& annotation, bool,
+                 const std::filesystem::path& target) {
+  if (!is_caffe(model))
+    throw UsageError("only a Caffe model can be written as Caffe",
+                     {model.document.xml_path.string(), "", "name an .xml with -o"});
+  caffe::write_quantized(model.document, annotation, target);
+}
+
+std::vector<std::string> caffe_values_without_range(const Model& model, const ir::InputShapes&,
+                                                    const ir::Annotation& annotation) {
+  return is_caffe(model) ? caffe::values_without_range(model.document, annotation)
+                         : std::vector<std::string>();
 }
 
 /// The network of a .caffemodel is the .prototxt of the same stem.
@@ -79,8 +93,9 @@ constexpr ModelFormat kFormats[] = {
     {kOnnx, "ONNX", onnx::read_document, true, write_onnx, onnx_values_without_range, nullptr},
 #endif
 #ifdef REFCALIB_CAFFE
-    {kNet, "Caffe", caffe::read_document, true, write_caffe, nullptr, caffe_preprocessing},
-    {kWeights, "Caffe", read_caffe_weights, true, write_caffe, nullptr, caffe_preprocessing},
+    {kNet, "Caffe", caffe::read_document, true, write_caffe, caffe_values_without_range, caffe_preprocessing},
+    {kWeights, "Caffe", read_caffe_weights, true, write_caffe, caffe_values_without_range,
+     caffe_preprocessing},
 #endif
 };
 

@@ -20,7 +20,8 @@ namespace refcalib_fuzz {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: refcalib_fuzz_ir [--cases N] [--seed S] [--first I] [--keep DIR] [--list] [--onnx] [--provoke "
+    "usage: refcalib_fuzz_ir [--cases N] [--seed S] [--first I] [--keep DIR] [--list] [--onnx] [--caffe] "
+    "[--provoke "
     "KIND]\n"
     "  --cases N       number of mutated models (default 400)\n"
     "  --seed S        seed of the mutations (default 1)\n"
@@ -28,13 +29,14 @@ constexpr const char* kUsage =
     "  --keep DIR      keeps the files of every defect as DIR/case_<number>.xml and .bin\n"
     "  --list          prints every case\n"
     "  --onnx          mutates ONNX models instead of IR\n"
+    "  --caffe         mutates Caffe models instead of IR\n"
     "  --provoke KIND  crash, hang, exception or allocation: one such defect, to see that it is found\n"
     "exit code: 0 no defect, 1 defects, 2 wrong usage or no seeds\n";
 
 struct Options {
   std::uint64_t cases = 400, seed = 1, first = 0;
   std::string keep, provoke;
-  bool list = false, onnx = false;
+  bool list = false, onnx = false, caffe = false;
 };
 
 std::uint64_t number(const std::string& text) {
@@ -54,6 +56,10 @@ Options parse(int argc, char** argv) {
     }
     if (key == "--onnx") {
       options.onnx = true;
+      continue;
+    }
+    if (key == "--caffe") {
+      options.caffe = true;
       continue;
     }
     if (i + 1 == argc) throw std::invalid_argument(std::string(key));
@@ -124,6 +130,13 @@ std::uint64_t print_table(const std::vector<Record>& records) {
 }
 
 std::vector<ModelFiles> seeds_of(const Options& options, const std::filesystem::path& shared) {
+  if (options.caffe) {
+#ifdef REFCALIB_CAFFE
+    return load_caffe_seeds();
+#else
+    throw std::runtime_error("this build does not read Caffe files");
+#endif
+  }
   if (!options.onnx) return load_seeds(REFCALIB_SOURCE_DIR, shared);
 #ifdef REFCALIB_ONNX
   return load_onnx_seeds(shared);

@@ -4,7 +4,7 @@
 
 namespace refcalib_fuzz {
 
-/// The files of a model in memory: the text of the .xml and the bytes of the .bin, or the bytes of an .onnx alone.
+/// The files of a model in memory: the text of the .xml or .prototxt and the bytes of the .bin or .caffemodel, or the bytes of an .onnx alone.
 struct ModelFiles {
   std::string name;  ///< of the model that it was made from, for reports
   std::string xml;

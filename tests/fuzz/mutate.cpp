@@ -135,6 +135,13 @@ ModelFiles mutated_case(const std::vector<ModelFiles>& seeds, std::uint64_t seed
       mutate_bytes(model.xml, random);
     return model;
   }
+  if (model.extension == ".prototxt") {
+    if (kind < 60) mutate_prototxt(model.xml, random);
+    if (kind >= 60 && kind < 68) mutate_bytes(model.xml, random);
+    if (kind >= 68 && kind < 92) mutate_protobuf(model.bin, random);
+    if (kind >= 92) mutate_bytes(model.bin, random);
+    return model;
+  }
   if (kind < 68 || kind >= 90) mutate_structure(model.xml, random);
   if (kind >= 68 && kind < 76) mutate_bytes(model.xml, random);
   if (kind >= 76) mutate_weights(model, random);

@@ -23,6 +23,9 @@ void mutate_bytes(std::string& bytes, refcalib_test::Random& random);
 /// One to four changes of the fields of a message in the wire format of protocol buffers, at any depth.
 void mutate_protobuf(std::string& bytes, refcalib_test::Random& random);
 
+/// One to four changes of the numbers, words, strings and lines of a text of protocol buffers.
+void mutate_prototxt(std::string& text, refcalib_test::Random& random);
+
 /// Changes of the weights: those of mutate_bytes, or elements of a blob of `xml` replaced by extreme values.
 void mutate_weights(ModelFiles& model, refcalib_test::Random& random);
 

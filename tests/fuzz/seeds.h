@@ -15,6 +15,9 @@ std::vector<ModelFiles> load_seeds(const std::filesystem::path& sources, const s
 /// The ONNX models: those of the tests of operators and of quantized models, and small real networks. Only where the reader was built.
 std::vector<ModelFiles> load_onnx_seeds(const std::filesystem::path& shared);
 
+/// Small Caffe networks of every kind of layer. Only where the reader was built.
+std::vector<ModelFiles> load_caffe_seeds();
+
 /// The bytes that a `.weights` file describes. One piece per line, in the order of the file; `#` starts a comment:
 ///   f32 random COUNT HIGH     floats uniform in [-HIGH, HIGH)
 ///   f16 random COUNT HIGH     the same as IEEE halves

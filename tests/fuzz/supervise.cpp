@@ -100,6 +100,7 @@ void write_file(const fs::path& path, const std::string& content) {
 void write_model(const fs::path& stem, const ModelFiles& model) {
   write_file(stem.string() + model.extension, model.xml);
   if (model.extension == ".xml") write_file(stem.string() + ".bin", model.bin);
+  if (model.extension == ".prototxt") write_file(stem.string() + ".caffemodel", model.bin);
 }
 
 /// Ends the process when that time is over: SIGPROF by processor time, SIGALRM if it waits for ever. Zero disarms.

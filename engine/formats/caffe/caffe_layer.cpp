@@ -1,6 +1,8 @@
 #include "engine/formats/caffe/caffe_layer.h"
 
 #include <algorithm>
+#include <memory>
+#include <span>
 #include <utility>
 
 #include "engine/core/error.h"
@@ -94,6 +96,19 @@ ValueId CaffeLayer::integers(std::string_view suffix, std::vector<std::int64_t> 
 
 ValueId CaffeLayer::integer(std::string_view suffix, std::int64_t value) {
   return builder_.constant(name_ + "/" + std::string(suffix), Constant::i64({}, {value}));
+}
+
+ValueId CaffeLayer::weights(Shape shape, std::vector<float> values) {
+  if (!integers_) return floats("weights", std::move(shape), std::move(values));
+  auto bytes = std::make_shared<std::vector<std::int8_t>>();
+  for (const float value : values) bytes->push_back(static_cast<std::int8_t>(value));
+  const std::span<const std::byte> view = std::as_bytes(std::span<const std::int8_t>(*bytes));
+  const ValueId stored =
+      builder_.constant(name_ + "/weights", Constant(DType::i8, shape, view, std::move(bytes)));
+  const ValueId converted =
+      builder_.stored({"Convert", 1}, name_ + "/weights/integers", {{"destination_type", "f32"}}, {stored});
+  const ValueId scale = floats("weights/scale", Shape(shape.size(), 1), {integers_->weight});
+  return builder_.stored({"Multiply", 1}, name_ + "/weights/scaled", {}, {converted, scale});
 }
 
 ValueId CaffeLayer::along(std::string_view suffix, std::size_t axis, const Shape& dims,

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,12 +24,19 @@ struct TrainedBlob {
   std::vector<float> values;
 };
 
+/// What one step of the integers stands for that a calibrated model stores.
+struct StoredIntegers {
+  float weight = 1, bias = 1;
+};
+
 /// What the function that translates one layer sees: its parameters, inputs and blobs, and a builder for what it becomes. Accessors
 /// throw FormatError or UnsupportedError; the caller adds file and layer.
 class CaffeLayer {
  public:
   CaffeLayer(const proto::LayerParameter& parameter, std::string name, std::vector<ValueId> inputs,
              std::vector<TrainedBlob> blobs, ChannelScale folded, ir::OpsetBuilder& builder);
+  /// The weights are integers.
+  void set_integers(StoredIntegers integers) { integers_ = integers; }
 
   const proto::LayerParameter& parameter() const noexcept { return parameter_; }
   const std::string& name() const noexcept { return name_; }
@@ -53,12 +61,15 @@ class CaffeLayer {
   const std::vector<float>& channel_blob(std::size_t rank, std::int64_t count, std::string_view what) const;
   /// What the layers behind this one do to its channels.
   const ChannelScale& folded() const noexcept { return folded_; }
+  const std::optional<StoredIntegers>& integers() const noexcept { return integers_; }
 
   // --- constants, named "<layer>/<suffix>"
   ValueId floats(std::string_view suffix, Shape shape, std::vector<float> values);
   ValueId number(std::string_view suffix, float value);  ///< shape [1, 1…], of the rank of input 0
   ValueId integers(std::string_view suffix, std::vector<std::int64_t> values);
   ValueId integer(std::string_view suffix, std::int64_t value);
+  /// The weights, as floats or as the integers that are stored, times what these stand for.
+  ValueId weights(Shape shape, std::vector<float> values);
   /// Numbers along the dimensions of input 0 from `axis` on: [1…, dims, 1…].
   ValueId along(std::string_view suffix, std::size_t axis, const Shape& dims, std::vector<float> values);
 
@@ -77,6 +88,7 @@ class CaffeLayer {
   std::vector<ValueId> inputs_, outputs_;
   std::vector<TrainedBlob> blobs_;
   ChannelScale folded_;
+  std::optional<StoredIntegers> integers_;
   ir::OpsetBuilder& builder_;
 };
 

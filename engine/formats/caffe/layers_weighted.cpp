@@ -80,6 +80,8 @@ std::vector<float> scaled(const CaffeLayer& layer, std::vector<float> weights, C
 std::vector<float> biases(const CaffeLayer& layer, bool biased, std::int64_t outputs) {
   std::vector<float> bias;
   if (biased) bias = layer.blob(1, {outputs}, "biases");
+  if (layer.integers())
+    for (float& value : bias) value *= layer.integers()->bias;
   const ChannelScale& folded = layer.folded();
   if (folded.empty()) return bias;
   bias.resize(static_cast<std::size_t>(outputs), 0.0F);
@@ -121,7 +123,7 @@ void read_convolution(CaffeLayer& layer) {
     shape.insert(shape.begin(), w.group);
   }
   add_biased(layer, {grouped ? "GroupConvolution" : "Convolution", 1}, window_texts(w),
-             {layer.input(), layer.floats("weights", shape, std::move(weights))}, 1,
+             {layer.input(), layer.weights(shape, std::move(weights))}, 1,
              biases(layer, layer.parameter().convolution_param().bias_term(), w.outputs));
 }
 
@@ -147,7 +149,7 @@ void read_deconvolution(CaffeLayer& layer) {
   ir::AttributeTexts texts = window_texts(w);
   texts.emplace_back("output_padding", ir::format_integers(Dims(w.kernel.size(), 0)));
   add_biased(layer, {grouped ? "GroupConvolutionBackpropData" : "ConvolutionBackpropData", 1},
-             std::move(texts), {layer.input(), layer.floats("weights", shape, std::move(weights))}, 1,
+             std::move(texts), {layer.input(), layer.weights(shape, std::move(weights))}, 1,
              biases(layer, layer.parameter().convolution_param().bias_term(), w.outputs));
 }
 
@@ -177,8 +179,7 @@ void read_inner_product(CaffeLayer& layer) {
   }
   add_biased(layer, {"MatMul", 1},
              {{"transpose_a", "false"}, {"transpose_b", p.transpose() ? "false" : "true"}},
-             {data, layer.floats("weights", shape, std::move(weights))}, axis,
-             biases(layer, p.bias_term(), outputs));
+             {data, layer.weights(shape, std::move(weights))}, axis, biases(layer, p.bias_term(), outputs));
 }
 
 constexpr LayerType kTypes[] = {

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <array>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -9,11 +9,14 @@
 #include "engine/core/error.h"
 #include "engine/core/error_context.h"
 #include "engine/formats/caffe/caffe.h"
+#include "engine/formats/caffe/calibration_table.h"
 #include "engine/formats/caffe/channel_scale.h"
 #include "engine/formats/caffe/inputs.h"
 #include "engine/formats/caffe/layers.h"
 #include "engine/formats/caffe/net_file.h"
+#include "engine/formats/caffe/stored_integers.h"
 #include "engine/formats/caffe/topology.h"
+#include "engine/formats/caffe/trained_blobs.h"
 #include "engine/formats/caffe/weights_file.h"
 
 namespace refcalib::engine::caffe {
@@ -23,9 +26,10 @@ namespace {
 class Translator {
  public:
   Translator(const proto::NetParameter& net, const std::filesystem::path& file, const Weights& weights,
-             const ir::InputShapes& shapes)
+             std::optional<CalibrationTable> table, const ir::InputShapes& shapes)
       : file_(file),
         weights_(weights),
+        table_(std::move(table)),
         shapes_(shapes),
         topology_(net),
         plan_(plan(topology_)),
@@ -72,30 +76,29 @@ class Translator {
   }
 
   std::vector<TrainedBlob> blobs_of(std::size_t index) const {
-    const proto::LayerParameter& layer = topology_.layer(index);
-    return in_context({"", layer.name(), ""}, [&] {
-      std::vector<TrainedBlob> result;
-      if (!has_blobs(layer)) return result;
-      for (const proto::BlobProto* blob : weights_.blobs(layer.name()))
-        result.push_back({blob_shape(*blob), blob_values(*blob)});
-      return result;
-    });
+    return trained_blobs(topology_.layer(index), weights_);
   }
 
-  /// Whether training leaves numbers behind in the layer.
-  static bool has_blobs(const proto::LayerParameter& layer) {
-    constexpr std::array<std::string_view, 9> types = {"Convolution",
-                                                       "ConvolutionDepthwise",
-                                                       "DepthwiseConvolution",
-                                                       "Deconvolution",
-                                                       "InnerProduct",
-                                                       "BatchNorm",
-                                                       "BN",
-                                                       "PReLU",
-                                                       "Normalize"};
-    if (layer.type() == "Scale") return layer.bottom_size() == 1 || layer.scale_param().bias_term();
-    if (layer.type() == "Bias") return layer.bottom_size() == 1;
-    return std::find(types.begin(), types.end(), layer.type()) != types.end();
+  /// The threshold of a value, by the layer that gives it.
+  std::optional<float> threshold(Top top) const {
+    if (!table_) return std::nullopt;
+    const LayerThresholds* const entry = table_->find(topology_.layer(top.layer).name());
+    if (entry == nullptr || top.rank >= entry->tops.size()) return std::nullopt;
+    return entry->tops[top.rank].second;
+  }
+
+  /// The value as integers of a threshold hold it: [-128, 127] / 128 of it.
+  ValueId quantized(ValueId value, float threshold, const std::string& name) {
+    const auto [found, added] = quantized_.emplace(std::pair{value, threshold}, kNone);
+    if (!added) return found->second;
+    const auto limit = [&](const char* suffix, float number) {
+      const Shape shape(std::max<std::size_t>(1, builder_.value(value).shape.size()), 1);
+      return builder_.constant(name + "/" + suffix, Constant::f32(shape, {number}));
+    };
+    const ValueId low = limit("low", -threshold), high = limit("high", threshold * (127.0F / 128.0F));
+    found->second = builder_.helper({"FakeQuantize", 1}, name + "/quantized", {{"levels", "256"}},
+                                    {value, low, high, low, high});
+    return found->second;
   }
 
   const Shape* wanted_shape(const std::string& input) const {
@@ -176,8 +179,17 @@ class Translator {
     ChannelScale folded;
     if (const auto found = folding_.scales.find(index); found != folding_.scales.end())
       folded = found->second;
-    CaffeLayer reader(layer, own_name(layer.name(), layer.name()), std::move(inputs), blobs_of(index),
+    std::vector<TrainedBlob> blobs = blobs_of(index);
+    std::optional<StoredIntegers> integers;
+    if (table_ && inputs.size() == 1) {
+      const Top bottom = topology_.bottoms(index).front();
+      integers = stored_integers(table_->find(layer.name()), threshold(bottom), blobs);
+      if (integers)
+        inputs[0] = quantized(inputs[0], *threshold(bottom), topology_.layer(bottom.layer).name() + "/input");
+    }
+    CaffeLayer reader(layer, own_name(layer.name(), layer.name()), std::move(inputs), std::move(blobs),
                       std::move(folded), builder_);
+    if (integers) reader.set_integers(*integers);
     find_layer_type(type)->read(reader);
     for (std::size_t k = 0; k < outputs; ++k)
       if (reader.output(k) != kNone)
@@ -202,14 +214,24 @@ class Translator {
 
   const std::filesystem::path& file_;
   const Weights& weights_;
+  const std::optional<CalibrationTable> table_;
   const ir::InputShapes& shapes_;
   Topology topology_;
   Plan plan_;
   Folding folding_;
   ir::OpsetBuilder builder_;
   std::map<Top, ValueId> values_;
+  std::map<std::pair<ValueId, float>, ValueId> quantized_;
   std::set<std::string> taken_, known_inputs_;
 };
+
+/// The table of a calibrated model, text or binary.
+std::optional<CalibrationTable> table_beside(const std::filesystem::path& weights) {
+  std::error_code ignored;
+  for (const std::filesystem::path& path : {text_table_of(weights), binary_table_of(weights)})
+    if (std::filesystem::is_regular_file(path, ignored)) return read_calibration_table(path);
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -220,8 +242,11 @@ ir::Document read_document(const std::filesystem::path& path, const std::filesys
     std::error_code ignored;
     if (!weights.empty() && !std::filesystem::exists(weights, ignored))
       throw IoError("the weights file " + weights.string() + " does not exist", {"", "", "check -w"});
-    const Weights trained(weights.empty() ? weights_file_of(path) : weights);
-    return Translator(net, path, trained, shapes).run();
+    const std::filesystem::path weights_path = weights.empty() ? weights_file_of(path) : weights;
+    const Weights trained(weights_path);
+    ir::Document document = Translator(net, path, trained, table_beside(weights_path), shapes).run();
+    document.bin_path = weights_path;
+    return document;
   });
 }
 
