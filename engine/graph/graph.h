@@ -35,7 +35,10 @@ struct Value {
   std::uint32_t output = 0;                  ///< which output of the producer
   Constant constant;                         ///< present if the value is a constant
   std::optional<Quantization> quantization;  ///< how to store it in integers, if calibrated
-  Layout layout = Layout::plain;             ///< set by assign_layout
+  /// The quantization is what the model computes (a FakeQuantize), not only a way to store the value: readers in float, too, see the
+  /// value cut off and rounded.
+  bool fake_quantized = false;
+  Layout layout = Layout::plain;  ///< set by assign_layout
 };
 
 /// One operation of the network. `op` names a record of engine/ops.

@@ -58,7 +58,9 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   plan.has_residual = a.residual;
   if (a.residual) plan.residual = context.tensor(node.inputs.at(3));
   plan_tail(node, a.activation, 2, context, plan);
-  if (!weights.constant) return plan_computed_weights(plan, context.tensor(node.inputs[1]), context.isa());
+  if (!weights.constant)
+    return plan_computed_weights(plan, context.tensor(node.inputs[1]), WeightOrder::outputs_first,
+                                 context.isa());
   plan.weights = weights.constant;
   if (plan.input.dtype == DType::u8 && weights.quantization)
     plan.weight_quantization = &*weights.quantization;

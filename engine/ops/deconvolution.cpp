@@ -121,8 +121,6 @@ Constant outputs_first(const Constant& constant, const Shape& shape, std::int64_
 std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const auto& a = node.attributes.as<ConvolutionAttributes>();
   const Value& weights = context.graph().value(node.inputs[1]);
-  if (!weights.constant)
-    throw UnsupportedError("a deconvolution with weights that are computed at run time is not supported");
   WeightedPlan plan;
   plan.input = context.tensor(node.inputs[0]);
   plan.output = context.tensor(node.outputs[0]);
@@ -130,12 +128,15 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
   const kernels::ConvGeometry geometry = spatial_geometry(w[0], plan.input, plan.output);
   plan.parts = parts_of(geometry, axes_of(a, w, geometry));
   plan.kernel_area = element_count(Shape(w.begin() + 3, w.end()));
-  plan.weights = outputs_first(weights.constant, w, plan.kernel_area);
-  if (plan.input.dtype == DType::u8 && weights.quantization)
-    plan.weight_quantization = &*weights.quantization;
   plan.has_residual = a.residual;
   if (a.residual) plan.residual = context.tensor(node.inputs.at(3));
   plan_tail(node, a.activation, 2, context, plan);
+  if (!weights.constant)
+    return plan_computed_weights(plan, context.tensor(node.inputs[1]), WeightOrder::inputs_first,
+                                 context.isa());
+  plan.weights = outputs_first(weights.constant, w, plan.kernel_area);
+  if (plan.input.dtype == DType::u8 && weights.quantization)
+    plan.weight_quantization = &*weights.quantization;
   return plan_weighted(plan, context.isa());
 }
 

@@ -29,29 +29,17 @@ float fake_quantize(float x, float il, float ih, float ol, float oh, float steps
   return std::nearbyint((x - il) / (ih - il) * steps) / steps * (oh - ol) + ol;
 }
 
-/// A limit for every element of the data, as offsets into the constants: strides in the order of the file.
-struct Limit {
-  std::vector<float> values;
-  std::vector<std::int64_t> strides;
-};
-
-Limit bind_limit(const Constant& constant, const Shape& data) {
-  Limit limit{constant.to_floats(), std::vector<std::int64_t>(data.size(), 0)};
-  const std::vector<std::int64_t> own = plain_strides(constant.shape());
-  for (std::size_t d = 0; d < own.size(); ++d)
-    limit.strides[d + data.size() - own.size()] = constant.shape()[d] == 1 ? 0 : own[d];
-  return limit;
-}
-
-/// The operation bound to a shape and to the strides of input and output.
+/// The operation bound to a shape and to the strides of input, output and limits, which repeat along the data's dimensions: in the order
+/// of the file.
 struct Bound {
   Shape shape;
   std::vector<std::int64_t> in_strides, out_strides;
-  std::array<Limit, 4> limits;
+  std::array<std::vector<std::int64_t>, 4> limit_strides;
   float steps = 255;
 
   /// Elements [begin, end) in the order of the file.
-  void run(const float* input, float* output, std::int64_t begin, std::int64_t end) const noexcept {
+  void run(const float* input, const std::array<const float*, 4>& limits, float* output, std::int64_t begin,
+           std::int64_t end) const noexcept {
     for (std::int64_t i = begin; i < end; ++i) {
       std::int64_t rest = i, from = 0, to = 0, at[4] = {0, 0, 0, 0};
       for (std::size_t d = shape.size(); d-- > 0;) {
@@ -59,10 +47,10 @@ struct Bound {
         rest /= shape[d];
         from += position * in_strides[d];
         to += position * out_strides[d];
-        for (std::size_t l = 0; l < 4; ++l) at[l] += position * limits[l].strides[d];
+        for (std::size_t l = 0; l < 4; ++l) at[l] += position * limit_strides[l][d];
       }
-      const auto limit = [&](std::size_t l) { return limits[l].values[static_cast<std::size_t>(at[l])]; };
-      output[to] = fake_quantize(input[from], limit(0), limit(1), limit(2), limit(3), steps);
+      output[to] = fake_quantize(input[from], limits[0][at[0]], limits[1][at[1]], limits[2][at[2]],
+                                 limits[3][at[3]], steps);
     }
   }
 };
@@ -74,17 +62,20 @@ std::unique_ptr<Step> plan(const Node& node, PlanContext& context) {
               element_strides(out),
               {},
               static_cast<float>(node.attributes.as<FakeQuantizeAttributes>().levels - 1)};
+  std::array<Operand, 4> limits;
   for (std::size_t i = 0; i < 4; ++i) {
-    const Value& value = context.graph().value(node.inputs[i + 1]);
-    if (!value.constant) throw UnsupportedError("FakeQuantize with computed limits is not supported");
-    bound.limits[i] = bind_limit(value.constant, in.shape);
+    const TensorRef limit = context.tensor(node.inputs[i + 1]);
+    limits[i] = limit.where;
+    bound.limit_strides[i] = broadcast_strides(limit, in.shape);
   }
-  return make_step("fake_quantize", [bound = std::move(bound), count = in.count(), x = in.where,
+  return make_step("fake_quantize", [bound = std::move(bound), limits, count = in.count(), x = in.where,
                                      y = out.where](const RunContext& c) noexcept {
     const auto* input = reinterpret_cast<const float*>(c.read(x));
     auto* output = reinterpret_cast<float*>(c.write(y));
+    std::array<const float*, 4> bounds{};
+    for (std::size_t i = 0; i < 4; ++i) bounds[i] = reinterpret_cast<const float*>(c.read(limits[i]));
     c.team.parallel_for(count, 4096, [&](std::int64_t begin, std::int64_t end, int) {
-      bound.run(input, output, begin, end);
+      bound.run(input, bounds, output, begin, end);
     });
   });
 }
@@ -95,10 +86,18 @@ Constant fold_fake_quantize(const Constant& data, const std::array<Constant, 4>&
                             std::int64_t levels) {
   const std::vector<std::int64_t> strides = plain_strides(data.shape());
   Bound bound{data.shape(), strides, strides, {}, static_cast<float>(levels - 1)};
-  for (std::size_t i = 0; i < 4; ++i) bound.limits[i] = bind_limit(limits[i], data.shape());
+  std::array<std::vector<float>, 4> values;
+  std::array<const float*, 4> bounds{};
+  for (std::size_t i = 0; i < 4; ++i) {
+    values[i] = limits[i].to_floats();
+    bounds[i] = values[i].data();
+    TensorRef limit;
+    limit.shape = limits[i].shape();
+    bound.limit_strides[i] = broadcast_strides(limit, data.shape());
+  }
   const std::vector<float> input = data.to_floats();
   std::vector<float> output(input.size());
-  bound.run(input.data(), output.data(), 0, data.count());
+  bound.run(input.data(), bounds, output.data(), 0, data.count());
   return Constant::f32(data.shape(), std::move(output));
 }
 

@@ -40,6 +40,50 @@ struct BoundPart {
   std::int64_t first_unit = 0, units = 0;  ///< its share of the step's units of work
 };
 
+/// Weights that are a plain f32 tensor [groups][a][b][area]: where it lies, and which of its elements each part takes.
+struct ComputedWeights {
+  Operand where;
+  std::int64_t groups, outs, ins, area;  ///< channels per group
+  WeightOrder order;
+  std::vector<WeightedPart> parts;
+  std::size_t largest = 0;  ///< elements of one part
+
+  ComputedWeights(const WeightedPlan& plan, const TensorRef& tensor, WeightOrder given)
+      : where(tensor.where),
+        groups(tensor.shape.at(0)),
+        outs(tensor.shape.at(given == WeightOrder::outputs_first ? 1 : 2)),
+        ins(tensor.shape.at(given == WeightOrder::outputs_first ? 2 : 1)),
+        area(plan.kernel_area),
+        order(given),
+        parts(plan.parts) {
+    for (const WeightedPart& part : parts) largest = std::max(largest, static_cast<std::size_t>(count(part)));
+  }
+
+  std::int64_t taps(const WeightedPart& part) const noexcept {
+    return part.taps.empty() ? area : static_cast<std::int64_t>(part.taps.size());
+  }
+  std::int64_t count(const WeightedPart& part) const noexcept {
+    return groups * outs * (part.empty ? 1 : ins * taps(part));
+  }
+
+  /// The part's weights as [groups][out][in][tap].
+  void gather(const float* weights, std::size_t index, float* to) const noexcept {
+    const WeightedPart& part = parts[index];
+    if (part.empty) {
+      std::fill_n(to, count(part), 0.0F);
+      return;
+    }
+    const bool outputs_first = order == WeightOrder::outputs_first;
+    for (std::int64_t g = 0; g < groups; ++g)
+      for (std::int64_t o = 0; o < outs; ++o)
+        for (std::int64_t i = 0; i < ins; ++i) {
+          const std::int64_t row = outputs_first ? (g * outs + o) * ins + i : (g * ins + i) * outs + o;
+          for (std::int64_t t = 0; t < taps(part); ++t)
+            *to++ = weights[row * area + (part.taps.empty() ? t : part.taps[static_cast<std::size_t>(t)])];
+        }
+  }
+};
+
 const ConvKernel* choose_kernel(const kernels::ConvGeometry& geometry, bool int8, bool exact, Isa isa) {
   if (!int8 && !exact)
     if (const ConvKernel* kernel = kernels::select(kernels::winograd_f32_kernels(), geometry, isa))
@@ -96,16 +140,14 @@ std::optional<std::vector<std::int32_t>> whole_units(const WeightedPlan& plan,
 class WeightedStep final : public Step {
  public:
   /// `computed`: the weights, if they are a tensor that is packed in each run.
-  WeightedStep(const WeightedPlan& plan, const TensorRef* computed, Isa isa);
+  WeightedStep(const WeightedPlan& plan, std::optional<ComputedWeights> computed, Isa isa);
 
   void prepare() override;
   void run(const RunContext& context) const noexcept override {
     const std::byte* packed = packed_.data();
     if (computed_) {
       std::byte* const memory = context.scratch + kernel_scratch_;
-      const BoundPart& part = parts_.front();
-      part.kernel->pack(part.geometry, context.read(*computed_), memory);
-      if (part.kernel->bind != nullptr) part.kernel->bind(part.geometry, epilogue_, memory);
+      pack_computed(reinterpret_cast<const float*>(context.read(computed_->where)), memory);
       packed = memory;
     }
     context.team.parallel_for(
@@ -123,8 +165,7 @@ class WeightedStep final : public Step {
            (parts_.size() > 1 ? " x" + std::to_string(parts_.size()) : std::string()) + proof();
   }
   std::size_t scratch_bytes() const override {
-    return kernel_scratch_ +
-           (computed_ ? parts_.front().kernel->packed_bytes(parts_.front().geometry) + 64 : 0);
+    return kernel_scratch_ + (computed_ ? packed_bytes_ + aligned(computed_->largest * sizeof(float)) : 0);
   }
   std::int64_t macs() const override { return macs_; }
   std::size_t constant_bytes() const override {
@@ -143,6 +184,17 @@ class WeightedStep final : public Step {
   std::int32_t zero_point_sum(const WeightedPlan& plan, const kernels::ConvGeometry& geometry,
                               std::span<const std::int8_t> weights) const;
   void add_whole_bias(const WeightedPlan& plan);
+
+  /// Packs all parts into `memory`, with the weights of one part at a time behind them.
+  void pack_computed(const float* weights, std::byte* memory) const noexcept {
+    auto* const gathered = reinterpret_cast<float*>(memory + packed_bytes_);
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const BoundPart& part = parts_[i];
+      computed_->gather(weights, i, gathered);
+      part.kernel->pack(part.geometry, gathered, memory + part.packed);
+      if (part.kernel->bind != nullptr) part.kernel->bind(part.geometry, epilogue_, memory + part.packed);
+    }
+  }
 
   void run_part(const RunContext& context, std::size_t index, const std::byte* packed, int member,
                 std::int64_t begin, std::int64_t end) const noexcept {
@@ -170,11 +222,11 @@ class WeightedStep final : public Step {
   std::unique_ptr<const WeightedPlan> plan_;  ///< until the weights are packed
   std::vector<BoundPart> parts_;
   Operand input_, output_, residual_;
-  std::optional<Operand> computed_;
+  std::optional<ComputedWeights> computed_;
   bool has_residual_ = false;
   std::int64_t output_bytes_ = 4, residual_bytes_ = 4;
   std::int64_t units_ = 0;
-  std::size_t kernel_scratch_ = 0;
+  std::size_t kernel_scratch_ = 0, packed_bytes_ = 0;
   std::size_t padded_channels_ = 0;
   AlignedBytes packed_;
   std::vector<float> bias_, slope_, scale_, inv_scale_;
@@ -184,11 +236,10 @@ class WeightedStep final : public Step {
   std::int64_t macs_ = 0;
 };
 
-WeightedStep::WeightedStep(const WeightedPlan& plan, const TensorRef* computed, Isa isa)
-    : input_(plan.input.where), output_(plan.output.where) {
+WeightedStep::WeightedStep(const WeightedPlan& plan, std::optional<ComputedWeights> computed, Isa isa)
+    : input_(plan.input.where), output_(plan.output.where), computed_(std::move(computed)) {
   const bool int8 = plan.input.dtype == DType::u8;
   const auto channels = static_cast<std::size_t>(plan.out_channels());
-  if (computed != nullptr) computed_ = computed->where;
   bias_ = padded<float>(channels);
   padded_channels_ = bias_.size();
   std::copy(plan.bias.begin(), plan.bias.end(), bias_.begin());
@@ -246,7 +297,6 @@ std::string WeightedStep::proof() const {
 }
 
 void WeightedStep::bind_parts(const WeightedPlan& plan, bool int8, Isa isa) {
-  std::size_t packed_bytes = 0;
   for (const WeightedPart& part : plan.parts) {
     BoundPart bound;
     bound.geometry = part.geometry;
@@ -256,19 +306,19 @@ void WeightedStep::bind_parts(const WeightedPlan& plan, bool int8, Isa isa) {
     }
     bound.geometry.residual_pixel_stride = plan.has_residual ? plan.residual.pixel_stride : 1;
     bound.kernel = choose_kernel(bound.geometry, int8, plan.exact, isa);
-    bound.packed = packed_bytes;
+    bound.packed = packed_bytes_;
     bound.first_pixel = part.first_pixel;
     bound.first_unit = units_;
     bound.units = bound.kernel->work_items(bound.geometry);
     units_ += bound.units;
-    packed_bytes += aligned(bound.kernel->packed_bytes(bound.geometry));
+    packed_bytes_ += aligned(bound.kernel->packed_bytes(bound.geometry));
     kernel_scratch_ = std::max(kernel_scratch_, aligned(bound.kernel->scratch_bytes(bound.geometry)));
     const kernels::ConvGeometry& g = bound.geometry;
     const std::int64_t taps = part.empty ? 0 : g.kernel_d * g.kernel_h * g.kernel_w;
     macs_ += g.batch * g.out_d * g.out_h * g.out_w * g.out_channels * (g.in_channels / g.groups) * taps;
     parts_.push_back(bound);
   }
-  if (!computed_) packed_ = AlignedBytes(packed_bytes);
+  if (!computed_) packed_ = AlignedBytes(packed_bytes_);
   if (int8) acc_offset_.assign(parts_.size() * padded_channels_, 0);
 }
 
@@ -370,15 +420,15 @@ void WeightedStep::bind_output(const WeightedPlan& plan) {
 std::unique_ptr<Step> plan_weighted(const WeightedPlan& plan, Isa isa) {
   if (plan.input.dtype == DType::u8 && plan.weight_quantization == nullptr)
     throw Error("internal: u8 input without quantized weights");
-  return std::make_unique<WeightedStep>(plan, nullptr, isa);
+  return std::make_unique<WeightedStep>(plan, std::nullopt, isa);
 }
 
-std::unique_ptr<Step> plan_computed_weights(const WeightedPlan& plan, const TensorRef& weights, Isa isa) {
-  if (plan.parts.size() != 1 || plan.input.dtype != DType::f32 || weights.dtype != DType::f32 ||
-      weights.layout != Layout::plain)
+std::unique_ptr<Step> plan_computed_weights(const WeightedPlan& plan, const TensorRef& weights,
+                                            WeightOrder order, Isa isa) {
+  if (plan.input.dtype != DType::f32 || weights.dtype != DType::f32 || weights.layout != Layout::plain)
     throw UnsupportedError(
         "weights that are computed at run time must be 32-bit floats in a convolution of floats");
-  return std::make_unique<WeightedStep>(plan, &weights, isa);
+  return std::make_unique<WeightedStep>(plan, ComputedWeights(plan, weights, order), isa);
 }
 
 Three three(const std::vector<std::int64_t>& values, std::size_t skip, std::int64_t fill) {

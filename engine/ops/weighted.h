@@ -51,9 +51,11 @@ kernels::ConvGeometry spatial_geometry(std::int64_t groups, const TensorRef& in,
 /// Binds the step; prepare() packs its weights for the instruction set.
 std::unique_ptr<Step> plan_weighted(const WeightedPlan& plan, Isa isa);
 
-/// A convolution of f32 whose weights are the plain f32 tensor `weights` [groups][out/groups][in/groups][kernel…]: they are packed in each
-/// run. The plan has one part.
-std::unique_ptr<Step> plan_computed_weights(const WeightedPlan& plan, const TensorRef& weights, Isa isa);
+/// A convolution of f32 whose weights are the plain f32 tensor `weights` [groups][out/groups][in/groups][kernel…], or with inputs and
+/// outputs exchanged: they are packed in each run.
+enum class WeightOrder : std::uint8_t { outputs_first, inputs_first };
+std::unique_ptr<Step> plan_computed_weights(const WeightedPlan& plan, const TensorRef& weights,
+                                            WeightOrder order, Isa isa);
 
 /// Reads bias, slope, clamp bounds and residual of a node into the plan.
 void plan_tail(const Node& node, const FusedActivation& activation, std::size_t bias_input,

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "engine/graph/calibrated_names.h"
 #include "engine/ops/eltwise.h"
 #include "engine/ops/fake_quantize.h"
 #include "engine/ops/strides.h"
@@ -21,6 +22,10 @@ struct Limits {
 
 /// How far the exact zero point may lie from an integer, in levels. Limits that a file stores in 16 bits are off by about 0.06.
 constexpr float kZeroPointTolerance = 0.1F;
+/// The same for weights, whose errors add up over the inputs.
+constexpr float kGridTolerance = 1e-3F;
+/// From this many levels on a value is stored as it is; what lies above fewer is cut off first.
+constexpr std::int64_t kStoredLevels = 255;
 
 bool close(float a, float b) {
   return std::abs(a - b) <= 1e-6F * std::max(std::abs(a), std::abs(b));
@@ -117,8 +122,34 @@ std::optional<Quantization> weight_scales(const Graph& graph, const Limits& limi
   return weight_quantization(*ranges, static_cast<std::int32_t>(levels));
 }
 
+/// Scales of weights on any other grid of at most 256 levels that holds zero: the values of the formula are then whole multiples of the
+/// scale, and fit into s8.
+std::optional<Quantization> grid_scales(const Graph& graph, const Limits& limits, std::int64_t levels,
+                                        const Node& node) {
+  const Shape& data = graph.value(node.inputs[0]).shape;
+  const auto channels = weight_readers(graph, node.outputs.front());
+  if (levels > 256 || !channels || limits.shape.size() > data.size()) return std::nullopt;
+  const auto ranges =
+      limits.ranges.size() == 1 ? std::optional(limits.ranges) : ranges_by_channel(limits, data, *channels);
+  if (!ranges) return std::nullopt;
+  Quantization q;
+  q.qmin = -128;
+  q.qmax = 127;
+  for (const QuantizationRange& r : *ranges) {
+    const float steps = static_cast<float>(levels - 1), scale = (r.high - r.low) / steps,
+                below = -r.low / scale;
+    const bool whole = std::abs(below - std::nearbyint(below)) <= kGridTolerance;
+    if (!whole || std::nearbyint(below) < steps - 127 || std::nearbyint(below) > 128 ||
+        below > steps + 0.5F || below < -0.5F)
+      return std::nullopt;
+    q.scale.push_back(scale);
+  }
+  return q;
+}
+
+/// Scales of activations on a grid of at most 256 levels that holds zero.
 std::optional<Quantization> activation_scales(const Limits& limits, std::int64_t levels, const Shape& data) {
-  if (levels != 256 && levels != 255) return std::nullopt;
+  if (levels > 256) return std::nullopt;
   if (limits.ranges.size() > 1 && varying_axis(limits.shape, data) != std::size_t{1}) return std::nullopt;
   Quantization q;
   try {
@@ -137,16 +168,17 @@ std::optional<Quantization> activation_scales(const Limits& limits, std::int64_t
 }
 
 void replace_by_constant(Graph& graph, NodeId id, Constant constant,
-                         const std::optional<Quantization>& quantization) {
+                         const std::optional<Quantization>& quantization, bool fake_quantized) {
   const Node node = graph.node(id);
   const ValueId value = graph.add_constant(graph.value(node.inputs[0]).name, std::move(constant));
   graph.value(value).quantization = quantization;
+  graph.value(value).fake_quantized = fake_quantized;
   graph.replace_uses(node.outputs.front(), value);
   graph.erase(id);
 }
 
-/// Weights whose limits have no s8 scales get the values that the formula gives.
-void evaluate(Graph& graph, NodeId id) {
+/// Weights get the values that the formula gives, and the scales, if there are any, whose multiples those are.
+void evaluate(Graph& graph, NodeId id, const std::optional<Quantization>& scales) {
   const Node node = graph.node(id);
   std::array<Constant, 4> limits;
   for (std::size_t i = 0; i < 4; ++i) {
@@ -155,7 +187,7 @@ void evaluate(Graph& graph, NodeId id) {
   }
   const std::int64_t levels = node.attributes.as<FakeQuantizeAttributes>().levels;
   replace_by_constant(graph, id, fold_fake_quantize(graph.value(node.inputs[0]).constant, limits, levels),
-                      std::nullopt);
+                      scales, false);
 }
 
 /// Weighted layers that read the value in front of its FakeQuantize get floats by the will of the file.
@@ -163,6 +195,21 @@ void keep_readers_float(Graph& graph, ValueId data) {
   for (const NodeId reader : graph.consumers(data))
     if (Node& node = graph.node(reader); weighted_traits(node) != nullptr && node.inputs[0] == data)
       node.hint = PrecisionHint::keep_float;
+}
+
+/// True if every reader of the value, which nothing has been absorbed into yet, is a FakeQuantize that becomes `q`: then nobody sees it as
+/// it was.
+bool only_fake_quantized(const Graph& graph, ValueId data, const Quantization& q) {
+  const std::vector<NodeId> readers = graph.consumers(data);
+  return std::all_of(readers.begin(), readers.end(), [&](NodeId reader) {
+    const Node& node = graph.node(reader);
+    if (node.op != "FakeQuantize" || node.inputs[0] != data || node.hint == PrecisionHint::keep_float ||
+        graph.is_output(node.outputs.front()))
+      return false;
+    const auto limits = plain_limits(graph, node);
+    return limits && activation_scales(*limits, node.attributes.as<FakeQuantizeAttributes>().levels,
+                                       graph.value(data).shape) == q;
+  });
 }
 
 /// A sum of what the file rounds is a sum of rounded numbers.
@@ -183,13 +230,28 @@ std::vector<bool> leading_to_weights(const Graph& graph) {
   const std::vector<NodeId> order = graph.order();
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
     const Node& node = graph.node(*it);
-    const bool reached = weighted_traits(node) != nullptr ||
-                         std::any_of(node.outputs.begin(), node.outputs.end(),
-                                     [&](ValueId output) { return leads[output]; });
+    const bool reached =
+        weighted_traits(node) != nullptr ||
+        std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId output) { return leads[output]; });
     if (!reached) continue;
     for (const ValueId input : node.inputs) leads[input] = true;
   }
   return leads;
+}
+
+/// A FakeQuantize of few levels becomes a clamp, whose result is stored on the grid: integers above the last level never come up.
+void cut_off(Graph& graph, NodeId id, const Limits& limits, const Quantization& q) {
+  if (limits.ranges.size() != 1) return;
+  Node& node = graph.node(id);
+  Value& result = graph.value(node.outputs.front());
+  result.quantization = q;
+  result.fake_quantized = true;
+  const QuantizationRange& range = limits.ranges.front();
+  node.op = "Activation";
+  node.attributes = Attributes::of(
+      ActivationAttributes{"clamp", static_cast<double>(range.low), static_cast<double>(range.high)});
+  node.inputs.resize(1);
+  mark_rounded_sums(graph, node.outputs.front());
 }
 
 void absorb(Graph& graph, NodeId id, const std::vector<bool>& leads) {
@@ -201,16 +263,22 @@ void absorb(Graph& graph, NodeId id, const std::vector<bool>& leads) {
     std::optional<Quantization> q;
     if (limits) q = weight_scales(graph, *limits, levels, node);
     if (q)
-      replace_by_constant(graph, id, graph.value(data).constant, q);
+      replace_by_constant(graph, id, graph.value(data).constant, q, !is_calibrated_name(node.name));
     else
-      evaluate(graph, id);
+      evaluate(graph, id, limits ? grid_scales(graph, *limits, levels, node) : std::nullopt);
     return;
   }
   if (!limits) return;
   if (graph.is_output(node.outputs.front()) || !leads[node.outputs.front()]) return;
   const auto q = activation_scales(*limits, levels, graph.value(data).shape);
-  if (!q || (graph.value(data).quantization && graph.value(data).quantization != q)) return;
-  if (!graph.value(data).quantization) keep_readers_float(graph, data);
+  if (!q) return;
+  const bool stored_only = is_calibrated_name(node.name);
+  if (levels < kStoredLevels && !stored_only) return cut_off(graph, id, *limits, *q);
+  if (graph.value(data).quantization && graph.value(data).quantization != q) return;
+  if (!graph.value(data).quantization) {
+    graph.value(data).fake_quantized = !stored_only && only_fake_quantized(graph, data, *q);
+    keep_readers_float(graph, data);
+  }
   graph.value(data).quantization = q;
   mark_rounded_sums(graph, node.outputs.front());
   graph.replace_uses(node.outputs.front(), data);
@@ -229,7 +297,10 @@ void fold_constants(Graph& graph, NodeId id) {
   if (!folded) return;
   for (std::size_t k = 0; k < node.outputs.size(); ++k) {
     const ValueId value = graph.add_constant(graph.value(node.outputs[k]).name, folded->at(k));
-    if (keeps_order(node)) graph.value(value).quantization = graph.value(node.inputs[0]).quantization;
+    if (keeps_order(node)) {
+      graph.value(value).quantization = graph.value(node.inputs[0]).quantization;
+      graph.value(value).fake_quantized = graph.value(node.inputs[0]).fake_quantized;
+    }
     graph.replace_uses(node.outputs[k], value);
   }
   graph.erase(id);
@@ -250,7 +321,8 @@ void absorb_fake_quantize(Graph& graph) {
       continue;
     }
     if (graph.node(id).hint != PrecisionHint::keep_float) absorb(graph, id, leads);
-    if (!graph.node(id).erased && graph.value(graph.node(id).inputs[0]).constant) evaluate(graph, id);
+    if (!graph.node(id).erased && graph.value(graph.node(id).inputs[0]).constant)
+      evaluate(graph, id, std::nullopt);
   }
 }
 

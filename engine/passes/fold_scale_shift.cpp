@@ -76,6 +76,7 @@ void fold_into(Graph& graph, NodeId conv_id, const Affine& affine) {
     for (float& s : q.scale)
       if (s == 0) s = 1;
     graph.value(weight_id).quantization = std::move(q);
+    graph.value(weight_id).fake_quantized = weights.fake_quantized;
   }
   const auto count = static_cast<std::int64_t>(bias.size());
   const ValueId bias_id =
@@ -84,6 +85,13 @@ void fold_into(Graph& graph, NodeId conv_id, const Affine& affine) {
   target.inputs.resize(1);
   target.inputs.push_back(weight_id);
   target.inputs.push_back(bias_id);
+}
+
+/// True unless a negative factor would lead from -128 to 128.
+bool keeps_integers(const Graph& graph, const Node& conv, const Affine& affine) {
+  const auto& q = graph.value(conv.inputs[1]).quantization;
+  return !q || q->qmin >= -q->qmax ||
+         std::all_of(affine.scale.begin(), affine.scale.end(), [](float scale) { return scale >= 0; });
 }
 
 }  // namespace
@@ -100,7 +108,7 @@ void fold_scale_shift(Graph& graph) {
     const ValueId out = node.outputs.front();
     if (const auto conv = sole_weighted_producer(graph, affine->data);
         conv && weighted_traits(graph.node(*conv))->spatial && is_linear(graph, graph.node(*conv)) &&
-        !graph.value(affine->data).quantization) {
+        !graph.value(affine->data).quantization && keeps_integers(graph, graph.node(*conv), *affine)) {
       fold_into(graph, *conv, *affine);
       graph.erase(id);
       graph.node(*conv).outputs.front() = out;

@@ -39,8 +39,10 @@ void fuse(Graph& graph, NodeId first) {
     return;
   // A range that was stated in the middle of the chain is that of its end.
   for (const NodeId inner : {middle, first})
-    if (!graph.value(y).quantization)
-      graph.value(y).quantization = graph.value(graph.node(inner).outputs.front()).quantization;
+    if (const Value& inside = graph.value(graph.node(inner).outputs.front()); !graph.value(y).quantization) {
+      graph.value(y).quantization = inside.quantization;
+      graph.value(y).fake_quantized = inside.fake_quantized;
+    }
   Node& node = graph.node(last);
   node.op = "BlockPermute";
   node.attributes = Attributes::of(std::move(a));

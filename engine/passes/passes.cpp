@@ -49,7 +49,10 @@ void run_passes(Graph& graph, std::span<const Pass> passes) {
 }
 
 void drop_quantization(Graph& graph) {
-  for (ValueId id = 0; id < graph.value_count(); ++id) graph.value(id).quantization.reset();
+  for (ValueId id = 0; id < graph.value_count(); ++id) {
+    graph.value(id).quantization.reset();
+    graph.value(id).fake_quantized = false;
+  }
 }
 
 }  // namespace refcalib::engine

@@ -58,6 +58,12 @@ class Placement {
         quantize_weights(id);
         round_bias(id);
       }
+    for (const NodeId id : order) {
+      if (!integer_.contains(id)) round_weights(id);
+      // What is rounded anyway may as well be stored so.
+      for (const ValueId out : graph_.node(id).outputs)
+        if (holds_everywhere(out)) wanted_[out] = true;
+    }
     store(order);
   }
 
@@ -133,6 +139,32 @@ class Placement {
     graph_.value(weights).quantization = weight_quantization(ranges, 255);
   }
 
+  /// True for a value that readers in float, too, see as its integers say.
+  bool holds_everywhere(ValueId id) const {
+    const Value& value = graph_.value(id);
+    const bool convertible = quantized(id) && (!value.quantization->per_channel() ||
+                                               (value.shape.size() >= 3 && value.shape.size() <= 5));
+    return value.fake_quantized && !value.constant && convertible;
+  }
+
+  /// Weights that a FakeQuantize made, of a layer that runs in float.
+  void round_weights(NodeId id) {
+    const Node& node = graph_.node(id);
+    if (op_record(node.op).rule != QuantizationRule::weighted) return;
+    const Value& weights = graph_.value(node.inputs[1]);
+    if (!weights.constant || !weights.fake_quantized || !weights.quantization) return;
+    const Quantization& q = *weights.quantization;
+    const WeightChannels channel = weight_channels_of(graph_, node);
+    std::vector<float> w = weights.constant.to_floats();
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      const float scale = q.scale[q.per_channel() ? channel.of(i) : 0];
+      const float level = std::nearbyint(w[i] / scale);
+      w[i] = scale * std::min(static_cast<float>(q.qmax), std::max(static_cast<float>(q.qmin), level));
+    }
+    graph_.node(id).inputs[1] =
+        graph_.add_constant(weights.name, Constant::f32(Shape{weights.constant.shape()}, std::move(w)));
+  }
+
   /// A bias with units of its own is added in whole units.
   void round_bias(NodeId id) {
     if (graph_.node(id).inputs.size() < 3) return;
@@ -177,6 +209,9 @@ class Placement {
         } else if (graph_.value(input).dtype == DType::u8 && quantized(input) &&
                    !integer_residual(graph_.node(id), i)) {
           graph_.node(id).inputs[i] = convert(input, id, as_float, "Dequantize", DType::f32);
+        } else if (graph_.value(input).dtype == DType::f32 && holds_everywhere(input)) {
+          const ValueId integers = convert(input, id, as_u8, "Quantize", DType::u8);
+          graph_.node(id).inputs[i] = convert(integers, id, as_float, "Dequantize", DType::f32);
         }
       }
     }

@@ -156,6 +156,9 @@ TEST_CASE("an unsupported layer is named by every subcommand, and nothing else i
     const std::string images = example("heldout"), out = folder / "out";
     for (const std::vector<std::string>& command :
          std::vector<std::vector<std::string>>{{"calibrate", "-sm", "-m", xml, "-s", images, "-o", out},
+                                               {"collect", "-m", xml, "-s", images, "-o", out},
+                                               {"diagnose", "-m", xml, "-q", good, "-i", images},
+                                               {"diagnose", "-m", good, "-q", xml, "-i", images},
                                                {"infer", "-m", xml, "-i", images},
                                                {"bench", "-m", xml, "-niter", "1"},
                                                {"bench", "-m", good, "--vs", xml, "-niter", "1"},

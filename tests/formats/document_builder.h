@@ -69,6 +69,17 @@ class DocumentBuilder {
     return {document_.layers.back().id, 0};
   }
 
+  /// A blob of the layer that was added last (legacy).
+  void blob(const std::string& name, const std::vector<float>& values) {
+    document_.layers.back().blobs.push_back(
+        document_.append(name, std::as_bytes(std::span<const float>(values))));
+  }
+  const refcalib::engine::Shape& shape(Source source) const {
+    return document_.layers[static_cast<std::size_t>(source.layer)]
+        .outputs[static_cast<std::size_t>(source.output)]
+        .dims;
+  }
+
   /// Legacy outputs that nobody reads are those of the network already.
   void output(Source source) {
     if (!legacy()) add("Result", "result" + std::to_string(document_.layers.size()), {}, {source}, {});

@@ -8,6 +8,7 @@
 #include "engine/ops/pooling.h"
 #include "tests/formats/files.h"
 #include "tests/formats/one_layer.h"
+#include "tests/formats/run_layer.h"
 #include "tests/support/catch.hpp"
 
 using namespace refcalib::engine;
@@ -58,6 +59,24 @@ TEST_CASE("v7 convolutions take weights and bias as inputs", "[legacy]") {
   CHECK(g.value(y(g).inputs[1]).shape == Shape{2, 2, 1, 1, 1});
   CHECK(input_floats(g, y(g), 1) == ramp(4));
   CHECK(g.value(y(g).inputs[2]).shape == Shape{4});
+}
+
+TEST_CASE("v7 layers take weights and biases that are computed", "[legacy]") {
+  // Inputs hold 0, 1, 2 …: x is 0 1 2 3 in two channels, weights 0 1 2 3 per output and channel, biases 0 1.
+  const std::vector<float> convolved{2, 3, 6 + 1, 11 + 1};
+  const Pairs pairs{{"kernel", "1,1"}, {"output", "2"}};
+  const auto layer = [&](const char* type) {
+    return OneLayer(7, type, pairs).input({1, 2, 1, 2}).input({2, 2, 1, 1}).input({2}).output({1, 2, 1, 2});
+  };
+  CHECK(run_layer(layer("Convolution").graph()) == convolved);
+  CHECK(y(layer("Convolution").graph()).op == "Eltwise");
+  CHECK(run_layer(layer("Deconvolution").graph()) == std::vector<float>{4, 6, 6 + 1, 10 + 1});
+  const OneLayer dense = OneLayer(7, "FullyConnected", {{"out-size", "2"}})
+                             .input({2, 2})
+                             .input({2, 2})
+                             .constant<float>({2}, {10, 20})
+                             .output({2, 2});
+  CHECK(run_layer(dense.graph()) == std::vector<float>{11, 23, 13, 33});
 }
 
 TEST_CASE("a fully connected layer is a flattening and a matrix product", "[legacy]") {
@@ -168,6 +187,13 @@ TEST_CASE("scale, shift, batch normalization and power become affine functions",
   const Graph shift = OneLayer(6, "ScaleShift", {}).input({1, 2, 1, 1}).blob("biases", {4, 5}).graph();
   CHECK(input_floats(shift, y(shift), 1) == std::vector<float>{1});
   CHECK_THROWS_AS(OneLayer(6, "ScaleShift", {}).input({1, 2, 1, 1}).graph(), FormatError);
+  const Graph inputs = OneLayer(7, "ScaleShift", {})
+                           .input({1, 2, 1, 1})
+                           .constant<float>({2}, {2, 3})
+                           .constant<float>({2}, {4, 5})
+                           .graph();
+  CHECK(input_floats(inputs, y(inputs), 1) == std::vector<float>{2, 3});
+  CHECK(input_floats(inputs, y(inputs), 2) == std::vector<float>{4, 5});
   // The blob `weights` is the variance, `biases` the mean.
   const Graph norm = OneLayer(6, "BatchNormalization", {{"epsilon", "1"}})
                          .input({1, 2, 1, 1})

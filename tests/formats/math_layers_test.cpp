@@ -107,6 +107,25 @@ TEST_CASE("functions of one element in both vocabularies", "[math_layers]") {
       {nullptr, "IsInf", 10, {{"detect_negative", "false"}}, [](double) { return 0.0; }, -4, 4},
       {nullptr, "HSwish", 4, {}, [=](double x) { return x * ramp(x + 3) / 6; }, -5, 5},
       {nullptr, "Mish", 4, {}, [](double x) { return x * std::tanh(std::log1p(std::exp(x))); }, -5, 5},
+      {"Log", "Log", 1, {}, [](double x) { return std::log(x); }, 0.1F, 9},
+      {"Exp", "Exp", 1, {}, [](double x) { return std::exp(x); }, -4, 4},
+      {"Abs", "Abs", 1, {}, [](double x) { return std::fabs(x); }, -4, 4},
+      {"Sqrt", "Sqrt", 1, {}, [](double x) { return std::sqrt(x); }, 0, 9},
+      {"Neg", "Negative", 1, {}, [](double x) { return -x; }, -4, 4},
+      {"Erf", "Erf", 1, {}, [](double x) { return std::erf(x); }, -3, 3},
+      {"Floor", "Floor", 1, {}, [](double x) { return std::floor(x); }, -4, 4},
+      {"Square", nullptr, 1, {}, [](double x) { return x * x; }, -4, 4},
+      {"Reciprocal", nullptr, 1, {}, [](double x) { return 1 / x; }, 0.2F, 4},
+      {"Soft_ReLU", "SoftPlus", 4, {}, [](double x) { return std::log1p(std::exp(x)); }, -5, 5},
+      {"Bounded_ReLU",
+       nullptr,
+       1,
+       {{"alpha", "2.5"}},
+       [](double x) { return std::fmin(std::fmax(x, 0.0), 2.5); },
+       -4,
+       4},
+      {"Sigmoid", "Sigmoid", 1, {}, [](double x) { return 1 / (1 + std::exp(-x)); }, -6, 6},
+      {"TanH", "Tanh", 1, {}, [](double x) { return std::tanh(x); }, -4, 4},
   };
   for (const Unary& c : table) {
     const Values x = random_values(24, 3, c.low, c.high), expected = mapped(x, c.f);
@@ -127,6 +146,102 @@ TEST_CASE("functions of one element in both vocabularies", "[math_layers]") {
               .front(),
           expected));
   }
+}
+
+TEST_CASE("functions of two operands in both vocabularies", "[math_layers]") {
+  using Two = double (*)(double, double);
+  struct Binary {
+    const char *legacy, *opset;  ///< the word of an Eltwise, and the operation
+    Two f;
+  };
+  const Binary table[] = {
+      {"min", "Minimum", [](double a, double b) { return std::fmin(a, b); }},
+      {"max", "Maximum", [](double a, double b) { return std::fmax(a, b); }},
+      {"sub", "Subtract", [](double a, double b) { return a - b; }},
+      {"div", "Divide", [](double a, double b) { return a / b; }},
+      {"squared_diff", "SquaredDifference", [](double a, double b) { return (a - b) * (a - b); }},
+      {nullptr, "Mod", [](double a, double b) { return std::fmod(a, b); }},
+      {"floor_mod", "FloorMod", [](double a, double b) { return a - std::floor(a / b) * b; }},
+      {"mean", nullptr, [](double a, double b) { return (a + b) / 2; }}};
+  const Values a = random_values(24, 5, -4, 4);
+  for (const Binary& c : table)
+    for (const bool broadcast : {false, true}) {
+      CAPTURE(c.legacy == nullptr ? c.opset : c.legacy, broadcast);
+      const Shape second = broadcast ? Shape{1, 2, 1, 1} : Shape{1, 2, 3, 4};
+      const Values b = random_values(broadcast ? 2 : 24, 6, 0.5F, 3);
+      Values expected;
+      for (std::size_t i = 0; i < a.size(); ++i)
+        expected.push_back(static_cast<float>(c.f(double{a[i]}, double{b[broadcast ? i / 12 : i]})));
+      if (c.legacy != nullptr)
+        CHECK(near(
+            run(OneLayer(6, "Eltwise", {{"operation", c.legacy}}).input({1, 2, 3, 4}).input(second), {a, b})
+                .front(),
+            expected));
+      if (c.opset != nullptr)
+        CHECK(
+            near(run(OneLayer(10, c.opset, {}).input({1, 2, 3, 4}).input(second), {a, b}).front(), expected));
+    }
+}
+
+TEST_CASE("reductions in both vocabularies", "[math_layers]") {
+  struct Reduction {
+    const char *legacy, *opset;
+    double start;
+    double (*step)(double, double);
+    int since = 1;
+  };
+  const Reduction table[] = {
+      {"ReduceMax", "ReduceMax", -1e9, [](double s, double v) { return std::fmax(s, v); }},
+      {"ReduceMin", "ReduceMin", 1e9, [](double s, double v) { return std::fmin(s, v); }},
+      {"ReduceProd", "ReduceProd", 1, [](double s, double v) { return s * v; }},
+      {"ReduceSum", "ReduceSum", 0, [](double s, double v) { return s + v; }},
+      {"ReduceL1", "ReduceL1", 0, [](double s, double v) { return s + std::fabs(v); }, 4},
+      {"ReduceSumSquare", nullptr, 0, [](double s, double v) { return s + v * v; }},
+      {"ReduceAnd", nullptr, 1, [](double s, double v) { return s != 0 && v != 0 ? 1.0 : 0.0; }},
+      {"ReduceOr", nullptr, 0, [](double s, double v) { return s != 0 || v != 0 ? 1.0 : 0.0; }}};
+  Values x = random_values(30, 9, -2, 2);
+  for (std::size_t i = 0; i < x.size(); i += 4) x[i] = 0;
+  for (const Reduction& c : table)
+    for (const bool keep : {true, false}) {
+      CAPTURE(c.legacy, keep);
+      Values expected;  // of [2, 5, 3] over the second dimension
+      for (std::size_t n = 0; n < 2; ++n)
+        for (std::size_t i = 0; i < 3; ++i) {
+          double sum = c.start;
+          for (std::size_t k = 0; k < 5; ++k) sum = c.step(sum, double{x[(n * 5 + k) * 3 + i]});
+          expected.push_back(static_cast<float>(sum));
+        }
+      const Pairs pairs{{"keep_dims", keep ? "true" : "false"}};
+      const Shape out = keep ? Shape{2, 1, 3} : Shape{2, 3};
+      const OneLayer old = OneLayer(6, c.legacy, pairs).input({2, 5, 3}).ints({1}).output(out);
+      CHECK(output_shape(old.graph()) == out);
+      CHECK(near(run(old, {x}).front(), expected));
+      if (c.opset == nullptr) continue;
+      const OneLayer newer =
+          OneLayer(10, c.opset, pairs, "opset" + std::to_string(c.since)).input({2, 5, 3}).ints({-2});
+      CHECK(output_shape(newer.graph()) == out);
+      CHECK(near(run(newer, {x}).front(), expected));
+    }
+}
+
+TEST_CASE("logarithms of a softmax, and layers that give what they get, in both vocabularies",
+          "[math_layers]") {
+  const Values x = random_values(12, 10, -3, 3);
+  Values expected(12);
+  for (std::size_t n = 0; n < 3; ++n) {
+    double sum = 0;
+    for (std::size_t i = 0; i < 4; ++i) sum += std::exp(double{x[n * 4 + i]});
+    for (std::size_t i = 0; i < 4; ++i)
+      expected[n * 4 + i] = static_cast<float>(double{x[n * 4 + i]} - std::log(sum));
+  }
+  CHECK(near(run(OneLayer(7, "LogSoftmax", {{"axis", "1"}}).input({3, 4}).output({3, 4}), {x}).front(),
+             expected));
+  CHECK(
+      near(run(OneLayer(10, "LogSoftmax", {{"axis", "-1"}}, "opset5").input({3, 4}), {x}).front(), expected));
+  CHECK(run(OneLayer(6, "Copy", {}).input({3, 4}).output({3, 4}), {x}).front() == x);
+  CHECK(run(OneLayer(11, "Identity", {}, "opset16").input({3, 4}), {x}).front() == x);
+  CHECK(run(OneLayer(10, "ConvertLike", {}, "opset8").input({3, 4}).constant<float>({1}, {0}), {x}).front() ==
+        x);
 }
 
 TEST_CASE("functions with parameters as inputs", "[math_layers]") {

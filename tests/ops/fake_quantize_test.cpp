@@ -1,3 +1,5 @@
+#include <array>
+
 #include "tests/ops/reference.h"
 
 using namespace refcalib_test;
@@ -59,11 +61,27 @@ TEST_CASE("FakeQuantize that does not fit is an error", "[fake_quantize]") {
                     Contains("do not broadcast"));
   CHECK_THROWS_WITH(inferred("FakeQuantize", levels(256), {{1, 3}, {}, {2, 1}, {}, {}}),
                     Contains("limits of shape [2,1] do not broadcast to the data"));
-  GraphBuilder b;
-  std::vector<ValueId> inputs;
-  for (int i = 0; i < 5; ++i) inputs.push_back(b.input("x" + std::to_string(i), DType::f32, {1}));
-  b.output(b.add1("FakeQuantize", "layer", levels(256), inputs));
-  CHECK_THROWS_AS(Program::compile(b.graph(), options_for(Isa::scalar)), UnsupportedError);
-  CHECK_THROWS_WITH(Program::compile(b.graph(), options_for(Isa::scalar)),
-                    Contains("layer 'layer': FakeQuantize with computed limits is not supported"));
+}
+
+TEST_CASE("FakeQuantize takes limits that are computed", "[fake_quantize]") {
+  const Shape shape{2, 5, 3, 4};
+  for (const Shape& limits : {Shape{}, Shape{1, 5, 1, 1}, Shape{4}, Shape{2, 5, 3, 4}}) {
+    INFO(to_string(limits));
+    const Tensor x = random_tensor(shape, 1, -3, 3);
+    const std::array<Tensor, 4> l = {random_tensor(limits, 2, -2, -0.5F), random_tensor(limits, 3, 0.5F, 2),
+                                     random_tensor(limits, 4, -3, -1), random_tensor(limits, 5, 1, 3)};
+    const Tensor expected = generate(shape, [&](const Index& at) {
+      return formula(value_at(x, at), broadcast_at(l[0], at), broadcast_at(l[1], at), broadcast_at(l[2], at),
+                     broadcast_at(l[3], at), 16);
+    });
+    for (const Context context : kContexts) {
+      INFO(name_of(context));
+      CHECK(same_bytes(run_in(context, {x, l[0], l[1], l[2], l[3]},
+                              [&](GraphBuilder& b, const std::vector<ValueId>& ids) {
+                                return b.add1("FakeQuantize", "y", Attributes::of(FakeQuantizeAttributes{16}),
+                                              ids);
+                              }),
+                       expected.data));
+    }
+  }
 }

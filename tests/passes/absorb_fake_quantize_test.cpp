@@ -77,8 +77,8 @@ TEST_CASE("other ranges of activations run in float by the formula", "[absorb_fa
        [](Start& s) {
          return add_fake_quantize(s.b, "fq", s.conv, scalar(-1), scalar(1), scalar(-2), scalar(1));
        }},
-      {"16 levels",
-       [](Start& s) { return add_fake_quantize(s.b, "fq", s.conv, scalar(0), scalar(1.5F), 16); }},
+      {"300 levels",
+       [](Start& s) { return add_fake_quantize(s.b, "fq", s.conv, scalar(0), scalar(2.99F), 300); }},
       {"a range without zero",
        [](Start& s) { return add_fake_quantize(s.b, "fq", s.conv, scalar(0.5F), scalar(2)); }},
       {"zero between two levels",
@@ -110,10 +110,10 @@ TEST_CASE("a FakeQuantize that the network gives out stays; of two that differ t
   check_pass(out.b.finish(), absorb_fake_quantize, {out.x}, "Convolution FakeQuantize");
 
   Start two;
-  two.b.output(add_unit_convolution(
-      two.b, "a", add_fake_quantize(two.b, "fq", two.conv, scalar(0), scalar(2.55F))));
-  two.b.output(add_unit_convolution(
-      two.b, "b", add_fake_quantize(two.b, "fq2", two.conv, scalar(0), scalar(5.1F))));
+  two.b.output(
+      add_unit_convolution(two.b, "a", add_fake_quantize(two.b, "fq", two.conv, scalar(0), scalar(2.55F))));
+  two.b.output(
+      add_unit_convolution(two.b, "b", add_fake_quantize(two.b, "fq2", two.conv, scalar(0), scalar(5.1F))));
   const Graph result = after(two.b.finish(), absorb_fake_quantize);
   CHECK(ops_of(result) == "Convolution Convolution FakeQuantize Convolution");
   CHECK(result.value(two.conv).quantization->scale.front() == 2.55F / 255.0F);
@@ -208,7 +208,7 @@ TEST_CASE("weights without s8 scales are evaluated by the formula", "[absorb_fak
     std::int64_t levels;
   };
   const Case cases[] = {{"256 levels", scalar(-1), scalar(1), scalar(-1), scalar(1), 256},
-                        {"15 levels", scalar(-1), scalar(1), scalar(-1), scalar(1), 15},
+                        {"16 levels, zero between two", scalar(-1), scalar(1), scalar(-1), scalar(1), 16},
                         {"an asymmetric range", scalar(-1), scalar(2), scalar(-1), scalar(2), 255},
                         {"an output range of its own", scalar(-1), scalar(1), scalar(-2), scalar(2), 255},
                         {"ranges per input channel",
@@ -327,4 +327,160 @@ TEST_CASE("a convolution that reads the value in front of its FakeQuantize stays
   CHECK(node_named(result, "integer").hint == PrecisionHint::automatic);
   CHECK(node_named(result, "integer too").hint == PrecisionHint::automatic);
   CHECK(ops_of(result) == "Convolution Convolution Convolution Convolution");
+}
+
+TEST_CASE("a value that stays in float keeps what its FakeQuantize cuts off", "[absorb_fake_quantize]") {
+  struct Case {
+    const char* what;
+    std::function<void(Start&, ValueId)> readers;
+  };
+  const auto softmax = [](Start& s, ValueId fq) {
+    s.b.output(s.b.add1("Softmax", "softmax", Attributes::of(SoftmaxAttributes{1, false}), {fq}));
+  };
+  const auto convolved = [](Start& s, ValueId fq, bool in_float) {
+    const ValueId y = add_unit_convolution(s.b, "end", fq);
+    if (in_float) s.b.graph().node(s.b.graph().value(y).producer).hint = PrecisionHint::keep_float;
+    s.b.output(y);
+  };
+  const Case cases[] = {{"only a float reader", softmax},
+                        {"a convolution in float", [&](Start& s, ValueId fq) { convolved(s, fq, true); }},
+                        {"a convolution in float and another float reader",
+                         [&](Start& s, ValueId fq) {
+                           convolved(s, fq, true);
+                           softmax(s, fq);
+                         }},
+                        {"integers and floats",
+                         [&](Start& s, ValueId fq) {
+                           softmax(s, fq);
+                           convolved(s, fq, false);
+                         }},
+                        {"a reader behind a view", [&](Start& s, ValueId fq) {
+                           const ValueId flat =
+                               s.b.add1("Reshape", "flat", Attributes::of(ReshapeAttributes{}),
+                                        {fq, s.b.constant("s", Constant::i64_vector({1, 4, 25, 1}))});
+                           softmax(s, flat);
+                         }}};
+  const auto four = [](float v) { return Tensor{{1, 4, 1, 1}, {v, v / 2, v / 4, v}}; };
+  struct Limits {
+    Tensor low, high;
+    std::int64_t levels;
+  };
+  const Limits limits[] = {{scalar(-0.64F), scalar(0.635F), 256},
+                           {scalar(0), scalar(0.51F), 256},
+                           {scalar(-0.508F), scalar(0.508F), 255},
+                           {four(0), four(1.02F), 256}};
+  for (const Case& c : cases)
+    for (const Limits& l : limits) {
+      INFO(c.what << ", to " << l.high.data[0] << ", " << l.high.data.size() << " limits");
+      Start s;  // the first convolution gives values far beyond the limits
+      c.readers(s, add_fake_quantize(s.b, "fq", s.conv, l.low, l.high, l.levels));
+      const Graph graph = s.b.finish();
+      const Outputs expected = unfused(graph, {s.x}), actual = run_everywhere(graph, {s.x}, true);
+      // What differs is the rounding of the sums in front, which may lead to the next level.
+      for (std::size_t i = 0; i < expected.size(); ++i) CHECK(deviation(actual[i], expected[i]) < 0.02);
+    }
+}
+
+TEST_CASE("a FakeQuantize of the input is applied once for float readers and integer ones",
+          "[absorb_fake_quantize]") {
+  GraphBuilder b;
+  const Tensor x = random_tensor({1, 4, 5, 5}, 1, -3, 3);
+  const ValueId in = b.input("x", DType::f32, x.shape);
+  const ValueId fq = add_fake_quantize(b, "fq", in, scalar(-1.28F), scalar(1.27F));
+  b.output(add_unit_convolution(b, "integer", fq));
+  b.output(b.add1("Softmax", "softmax", Attributes::of(SoftmaxAttributes{1, false}), {fq}));
+  const Graph graph = b.finish();
+  const Outputs expected = unfused(graph, {x}), actual = run_everywhere(graph, {x}, true);
+  CHECK(deviation(actual[1], expected[1]) < 1e-5);
+  CHECK(deviation(actual[0], expected[0]) < 0.02);
+}
+
+TEST_CASE("weights of a layer that stays in float are those that their FakeQuantize gives",
+          "[absorb_fake_quantize]") {
+  for (const bool per_channel : {false, true}) {
+    GraphBuilder b;
+    const Tensor x = random_tensor({1, 4, 5, 5}, 1), w = random_tensor({1, 6, 4, 3, 3}, 2, -1, 1);
+    const auto [low, high] = symmetric(per_channel ? Shape{1, 6, 1, 1, 1} : Shape{}, 3);
+    Tensor near_low = low, near_high = high;  // most weights lie beyond
+    for (Tensor* t : {&near_low, &near_high})
+      for (float& v : t->data) v /= 4;
+    const ValueId weights =
+        add_fake_quantize(b, "fq", b.constant("w", constant_of(w)), near_low, near_high, 255);
+    b.output(b.add1("Convolution", "y", Attributes::of(convolution(2)),
+                    {b.input("x", DType::f32, x.shape), weights}));
+    const Graph graph = b.finish();
+    const Tensor rounded = generate(w.shape, [&](const Index& at) {
+      const float l = broadcast_at(near_low, at), h = broadcast_at(near_high, at);
+      const float v = std::min(std::max(value_at(w, at), l), h);
+      return std::nearbyint((v - l) / (h - l) * 254) / 254 * (h - l) + l;
+    });
+    CHECK(deviation(run_everywhere(graph, {x}, true).front(), convolve(x, rounded, {}, convolution(2)).data) <
+          1e-5);
+  }
+}
+
+TEST_CASE("fewer levels run on integers, cut off at the last", "[absorb_fake_quantize]") {
+  struct Case {
+    float low, high;
+    std::int64_t levels;
+  };
+  for (const Case& c : {Case{0, 1.5F, 16}, Case{-0.8F, 0.7F, 16}, Case{0, 1, 2}, Case{-1, 1, 3},
+                        Case{-0.5F, 2, 251}, Case{-1.5F, 0, 16}}) {
+    INFO(c.low << " to " << c.high << " in " << c.levels);
+    Start s;
+    const ValueId fq = add_fake_quantize(s.b, "fq", s.conv, scalar(c.low), scalar(c.high), c.levels);
+    s.b.output(add_convolution(s.b, "end", fq, random_tensor({1, 2, 4, 1, 1}, 8, -1, 1), {}, convolution(2)));
+    quantize_value(s.b.graph(), s.input, {0.001F}, 128);  // fine, and cut off far inside
+    const Graph graph = s.b.finish();
+    CHECK(ops_of(after(graph, absorb_fake_quantize)) == "Convolution Activation Convolution");
+    const Tensor x = random_tensor(s.x.shape, 11, -0.12F, 0.12F);
+    const Outputs expected = unfused(graph, {x}), actual = run_everywhere(graph, {x}, true);
+    double sum = 0;
+    for (std::size_t i = 0; i < expected[0].size(); ++i)
+      sum += std::fabs(double{expected[0][i]} - double{actual[0][i]});
+    // Sums that are rounded differently in front may lie on the other side of a step.
+    const double step = (double{c.high} - double{c.low}) / static_cast<double>(c.levels - 1);
+    CHECK(sum / static_cast<double>(expected[0].size()) < 0.06 * step + 1e-3);
+    const auto program = Program::compile(graph, options_for(Isa::scalar, true));
+    for (const StepInfo& info : program->steps())
+      if (info.name == "end") CHECK(info.precision == "I8");
+  }
+}
+
+TEST_CASE("weights on any grid that holds zero keep their integers", "[absorb_fake_quantize]") {
+  struct Case {
+    Tensor low, high;
+    std::int64_t levels;
+  };
+  const Case cases[] = {
+      {scalar(-0.7F), scalar(0.7F), 15},
+      {scalar(-0.8F), scalar(0.7F), 16},
+      {scalar(-1.28F), scalar(1.27F), 256},
+      {scalar(0), scalar(1.27F), 128},
+      {scalar(-0.25F), scalar(1), 126},
+      {scalar(-1), scalar(1), 3},
+      {{{1, 3, 1, 1, 1}, {-0.8F, -0.4F, -0.16F}}, {{1, 3, 1, 1, 1}, {0.7F, 0.35F, 0.14F}}, 16}};
+  for (const Case& c : cases)
+    for (const bool scaled : {false, true}) {
+      INFO(c.levels << " levels from " << c.low.data[0] << (scaled ? ", scaled" : ""));
+      GraphBuilder b;
+      const Tensor x = random_tensor({1, 4, 5, 5}, 1, -1, 1),
+                   w = random_tensor({1, 3, 4, 3, 3}, 2, -1.5F, 1.5F);
+      const ValueId in = b.input("x", DType::f32, x.shape);
+      const ValueId weights =
+          add_fake_quantize(b, "fq", b.constant("w", constant_of(w)), c.low, c.high, c.levels);
+      ValueId y = b.add1("Convolution", "y", Attributes::of(convolution(2)), {in, weights});
+      if (scaled)
+        y = add_eltwise(b, "scaled", "mul", y, b.constant("k", Constant::f32({1, 3, 1, 1}, {2, -1, 0.5F})));
+      b.output(y);
+      quantize_value(b.graph(), in, {1.0F / 64}, 128);
+      const Graph graph = b.finish();
+      const Graph absorbed = after(graph, absorb_fake_quantize);
+      REQUIRE(absorbed.value(node_named(absorbed, "y").inputs[1]).quantization);
+      // Inputs that are whole multiples of their scale: nothing is rounded but the file's own weights.
+      Tensor whole = x;
+      for (float& v : whole.data) v = std::nearbyint(v * 64) / 64;
+      const Outputs expected = run(graph, {whole}, options_for(Isa::scalar));
+      CHECK(deviation(run_everywhere(graph, {whole}, true).front(), expected.front()) < 2e-5);
+    }
 }

@@ -1,5 +1,8 @@
 #include <functional>
 
+#include "engine/ops/pooling.h"
+#include "engine/ops/rearrange.h"
+#include "engine/ops/resize.h"
 #include "tests/passes/pass_case.h"
 
 using namespace refcalib_test;
@@ -111,6 +114,81 @@ TEST_CASE("operations between convolutions run on integers if all of their value
             (ranged && std::string(c.what) != "a float operation" ? DType::u8 : DType::f32));
       CHECK(dtype_after(graph, "end") == DType::f32);
     }
+}
+
+TEST_CASE("every operation of the rules runs on integers behind and in front of a convolution",
+          "[place_int8]") {
+  struct Case {
+    const char *what, *op;
+    std::function<ValueId(Chain&)> build;
+  };
+  const auto one = [](const char* name, auto attributes) {
+    return [=](Chain& c) { return c.b.add1(name, "mid", Attributes::of(attributes), {c.conv}); };
+  };
+  const auto bent = [](const char* function) {
+    return [=](Chain& c) { return add_activation(c.b, "mid", c.conv, function); };
+  };
+  const auto resize = [](const char* mode) {
+    ResizeAttributes a;
+    a.mode = mode, a.nearest_mode = "floor", a.coordinates = "asymmetric";
+    a.shape = {1, 4, 10, 10}, a.scale = {1, 1, 2, 2};
+    return a;
+  };
+  const auto numbers = [](Chain& c, std::vector<std::int64_t> values) {
+    return c.b.constant("k", Constant::i64_vector(std::move(values)));
+  };
+  const Case cases[] = {
+      {"maximum pooling", "Pooling", one("Pooling", pooling("max", 2, 3, 2))},
+      {"average pooling", "Pooling", one("Pooling", pooling("avg", 2, 2, 1))},
+      {"global pooling", "Pooling", one("Pooling", pooling("avg", 2, 5, 1))},
+      {"a mean over channels", "Reduce", one("Reduce", ReduceAttributes{"mean", {1}, true})},
+      {"a mean over space", "Reduce", one("Reduce", ReduceAttributes{"mean", {2, 3}, true})},
+      {"interpolation", "Resize", one("Resize", resize("linear_onnx"))},
+      {"repeated pixels", "ResizeNearest", one("ResizeNearest", resize("nearest"))},
+      {"padding", "Pad", one("Pad", PadAttributes{{0, 0, 1, 1}, {0, 0, 1, 1}, "constant", 0})},
+      {"a permutation", "Transpose", one("Transpose", TransposeAttributes{{0, 1, 3, 2}})},
+      {"a part of a split", "Split",
+       [](Chain& c) {
+         return c.b.add("Split", "mid", Attributes::of(SplitAttributes{1, {1, 3}}), {c.conv}, 2)[1];
+       }},
+      {"a slice", "StridedSlice",
+       [=](Chain& c) {
+         return c.b.add1(
+             "StridedSlice", "mid", Attributes::of(StridedSliceAttributes{}),
+             {c.conv, numbers(c, {0, 1, 0, 0}), numbers(c, {1, 3, 5, 4}), numbers(c, {1, 1, 1, 2})});
+       }},
+      {"a reshape", "Reshape",
+       [=](Chain& c) {
+         return c.b.add1("Reshape", "mid", Attributes::of(ReshapeAttributes{}),
+                         {c.conv, numbers(c, {1, 20, 5, 1})});
+       }},
+      {"slopes per channel", "PRelu",
+       [](Chain& c) {
+         return c.b.add1("PRelu", "mid", Attributes::of(PReluAttributes{}),
+                         {c.conv, c.constant("slope", {4}, 9)});
+       }},
+      {"sigmoid", "Activation", bent("sigmoid")},
+      {"h-swish", "Activation", bent("hswish")},
+      {"clamp", "Activation", [](Chain& c) { return add_activation(c.b, "mid", c.conv, "clamp", 0, 6); }},
+      {"a product", "Eltwise", [](Chain& c) { return add_eltwise(c.b, "mid", "mul", c.conv, c.input); }},
+      {"a sum", "Eltwise", [](Chain& c) { return add_eltwise(c.b, "mid", "add", c.conv, c.input); }},
+      {"a transposed convolution", "Deconvolution", [](Chain& c) {
+         return c.b.add1("Deconvolution", "mid", Attributes::of(convolution(2, 2)),
+                         {c.conv, c.constant("w", {1, 4, 3, 2, 2}, 9)});
+       }}};
+  for (const Case& c : cases) {
+    INFO(c.what);
+    Chain chain;
+    const ValueId mid = c.build(chain);
+    for (const ValueId out : chain.b.graph().node(chain.b.graph().value(mid).producer).outputs)
+      chain.set(out);
+    const Graph graph = chain.finish_with(mid);
+    Graph lowered = after(graph, unify_quantization);
+    place_int8(lowered);
+    CHECK(ops_of(lowered) == std::string("Quantize Convolution ") + c.op + " Convolution");
+    CHECK(lowered.value(mid).dtype == DType::u8);
+    run_everywhere(graph, {chain.x}, true);
+  }
 }
 
 TEST_CASE("a hint keeps any operation in float, and the values go round it by conversions", "[place_int8]") {

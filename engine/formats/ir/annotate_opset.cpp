@@ -13,6 +13,7 @@
 #include "engine/formats/ir/element_type.h"
 #include "engine/formats/ir/layer_editor.h"
 #include "engine/formats/ir/text.h"
+#include "engine/graph/calibrated_names.h"
 #include "engine/graph/constant.h"
 #include "engine/ops/convolution.h"
 #include "engine/ops/weighted_traits.h"
@@ -20,22 +21,12 @@
 namespace refcalib::engine::ir {
 namespace {
 
-constexpr std::string_view kActivationSuffix = "/fq";
-constexpr std::string_view kWeightSuffix = "/weights_fq";
 constexpr std::string_view kBiasSuffix = "/bias_add";
 constexpr std::string_view kRefinedWeightsSuffix = "/refined";
 constexpr const char* kRecalibrate = "calibrate the floating-point model instead";
 
 bool is_type(const Layer& layer, std::string_view type) noexcept {
   return equal_ignoring_case(layer.type, type);
-}
-
-/// Names of ours, possibly with the number that made them unique.
-bool is_ours(std::string_view name) noexcept {
-  const std::size_t digits = name.find_last_not_of("0123456789");
-  if (digits != std::string_view::npos && name[digits] == '_' && digits + 1 < name.size())
-    name = name.substr(0, digits);
-  return name.ends_with(kActivationSuffix) || name.ends_with(kWeightSuffix);
 }
 
 /// In half-precision files the limits must be halves. Rounding them one by one would move the zero point off
@@ -383,7 +374,7 @@ void strip_opset(Document& document) {
   LayerEditor editor(document);
   std::vector<int> ours;
   for (const Layer& layer : document.layers)
-    if (is_type(layer, "FakeQuantize") && is_ours(layer.name) && layer.inputs.size() == 5 &&
+    if (is_type(layer, "FakeQuantize") && is_calibrated_name(layer.name) && layer.inputs.size() == 5 &&
         layer.outputs.size() == 1)
       ours.push_back(layer.id);
   for (const int id : ours) {

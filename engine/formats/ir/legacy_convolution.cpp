@@ -1,11 +1,13 @@
 #include <array>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "engine/core/error.h"
 #include "engine/formats/ir/legacy_layers.h"
 #include "engine/formats/ir/legacy_window.h"
 #include "engine/ops/convolution.h"
+#include "engine/ops/eltwise.h"
 #include "engine/ops/movement.h"
 
 namespace refcalib::engine::ir {
@@ -52,6 +54,22 @@ ConvolutionAttributes attributes_of(const Window& window) {
   return attributes;
 }
 
+/// The operation of input 0 and `weights`, plus the bias. One that is computed at run time is added behind, in the shape that broadcasts
+/// to the output; so is any behind a product of two computed matrices.
+template <class T>
+void add_biased(LayerReader& reader, const char* op, T attributes, ValueId x, ValueId weights,
+                std::int64_t outputs, Shape broadcast) {
+  const auto value = bias(reader, outputs);
+  if (!value) return reader.add(op, std::move(attributes), {x, weights});
+  const Graph& graph = reader.builder().graph();
+  const bool computed_product = op == std::string_view("MatMul") && !graph.value(weights).constant;
+  if (graph.value(*value).constant && !computed_product)
+    return reader.add(op, std::move(attributes), {x, weights, *value});
+  const ValueId product = reader.helper(op, "product", std::move(attributes), {x, weights});
+  reader.add("Eltwise", EltwiseAttributes{"add", {}},
+             {product, reader.reshaped(*value, "bias/channels", std::move(broadcast))});
+}
+
 /// A Convolution, or, with weights whose input channels come first, a Deconvolution.
 void read_windowed(LayerReader& reader, const char* op, const Window& window, bool inputs_first) {
   const std::int64_t outputs = reader.integer("output");
@@ -62,9 +80,10 @@ void read_windowed(LayerReader& reader, const char* op, const Window& window, bo
   Shape shape = {groups, outputs / groups, channels / groups};
   if (inputs_first) std::swap(shape[1], shape[2]);
   shape.insert(shape.end(), window.kernel.begin(), window.kernel.end());
-  std::vector<ValueId> inputs = {reader.input(0), weights(reader, std::move(shape))};
-  if (const auto value = bias(reader, outputs)) inputs.push_back(*value);
-  reader.add(op, attributes_of(window), std::move(inputs));
+  const ValueId values = weights(reader, std::move(shape));
+  Shape broadcast(reader.shape(0).size(), 1);
+  broadcast[1] = outputs;
+  add_biased(reader, op, attributes_of(window), reader.input(0), values, outputs, std::move(broadcast));
 }
 
 void read_convolution(LayerReader& reader) {
@@ -88,11 +107,10 @@ void read_fully_connected(LayerReader& reader) {
   if (outputs < 1)
     throw FormatError("attribute 'out-size' \"" + std::to_string(outputs) + "\" is out of range");
   const ValueId x = reader.reshaped(reader.input(0), "flatten", {rows, features});
-  std::vector<ValueId> inputs = {x, weights(reader, {outputs, features})};
-  if (const auto value = bias(reader, outputs)) inputs.push_back(*value);
   MatMulAttributes attributes;
   attributes.transpose_b = true;
-  reader.add("MatMul", std::move(attributes), std::move(inputs));
+  add_biased(reader, "MatMul", std::move(attributes), x, weights(reader, {outputs, features}), outputs,
+             {outputs});
 }
 
 constexpr std::array<LegacyLayer, 4> kLayers = {{

@@ -94,18 +94,20 @@ std::int64_t channels(const LayerReader& reader) {
   return shape.size() > 1 ? shape[1] : shape[0];
 }
 
-/// One value per channel, or one for all; `absent` if there is no such blob.
-std::vector<float> per_channel(const LayerReader& reader, const char* blob, float absent) {
+/// One value per channel, or one for all: the blob, else the constant input of that rank (v7); `absent` if there is neither.
+std::vector<float> per_channel(const LayerReader& reader, const char* blob, std::size_t rank, float absent) {
+  if (!reader.has_blob(blob) && reader.input_count() > rank) return reader.constant(rank).to_floats();
   if (!reader.has_blob(blob)) return {absent};
   const std::int64_t count = reader.blob_count(blob);
   return reader.blob(blob, {count == 1 ? 1 : channels(reader)}).to_floats();
 }
 
 void read_scale_shift(LayerReader& reader) {
-  if (!reader.has_blob("weights") && !reader.has_blob("biases"))
+  reader.expect_inputs(1, 3);
+  if (!reader.has_blob("weights") && !reader.has_blob("biases") && reader.input_count() < 2)
     throw FormatError("blob 'weights' is missing");
-  add_channel_affine(reader, reader.input(0), per_channel(reader, "weights", 1),
-                     per_channel(reader, "biases", 0));
+  add_channel_affine(reader, reader.input(0), per_channel(reader, "weights", 1, 1),
+                     per_channel(reader, "biases", 2, 0));
 }
 
 /// The blob `weights` holds the variance, `biases` the mean.

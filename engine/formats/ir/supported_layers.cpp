@@ -19,13 +19,13 @@ constexpr auto kLayers = std::to_array<SupportedLayer>({
     {"", "ReadValue, Assign", "Reshape", "", "every run begins with the initial value"},
     {"Convert", "Convert, ConvertLike, ConvertPromoteTypes", "Convert"},
     {"Quantize, FakeQuantize", "FakeQuantize", "FakeQuantize", "becomes the scales of its value",
-     "constant limits; in float where integers cannot express it"},
+     "in float where integers cannot express it"},
     {"", "FakeConvert", "Eltwise, Activation", kNo, "scale and shift per tensor or of any shape"},
 
     // Layers with weights.
     {"Convolution", "Convolution, GroupConvolution", "Convolution", "", "1 to 3 spatial dimensions"},
     {"Deconvolution", "ConvolutionBackpropData, GroupConvolutionBackpropData", "Deconvolution", "",
-     "1 to 3 spatial dimensions; constant weights"},
+     "1 to 3 spatial dimensions"},
     {"FullyConnected, InnerProduct", "", "MatMul"},
     {"Gemm, MatMul", "MatMul", "MatMul, Eltwise", "if the second operand is one constant matrix",
      "products of integers are refused"},
