@@ -9,14 +9,11 @@ else()
   target_link_libraries(refcalib_catch PUBLIC Catch2::Catch2WithMain)
   target_compile_definitions(refcalib_catch PUBLIC REFCALIB_CATCH_V3)
 endif()
+target_compile_options(refcalib_catch PRIVATE $<$<CONFIG:Release>:-O1>)
 refcalib_sanitize(refcalib_catch)
 
 # Headers that every test reads, precompiled once for all of them: without, a test takes half as long again to compile. They
-# belong to a program, because position-independent code of programs is not that of libraries. A compiler cache cannot serve
-# objects that were made with precompiled headers, so with one they are left out.
-if(NOT DEFINED CMAKE_DISABLE_PRECOMPILE_HEADERS AND CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache")
-  set(CMAKE_DISABLE_PRECOMPILE_HEADERS ON)
-endif()
+# belong to a program, because position-independent code of programs is not that of libraries.
 add_executable(refcalib_test_headers "${PROJECT_SOURCE_DIR}/tests/support/headers_main.cpp")
 target_link_libraries(refcalib_test_headers PRIVATE refcalib_catch)
 target_precompile_headers(refcalib_test_headers PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/precompiled.hpp")

@@ -36,7 +36,7 @@ void declare(CLI::App& app, Options& o) {
       ->needs(supported);
 }
 
-std::string quoted(const std::string& text) {
+std::string dot_string(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) out += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
   return out + "\"";
@@ -49,7 +49,7 @@ std::string steps_dot(const engine::Program& program) {
   for (const engine::StepInfo& step : program.steps()) {
     const std::string label = step.name + "\n" + step.op + " " + step.precision + "\n" + step.kernel;
     std::string escaped;
-    for (const char c : quoted(label)) escaped += c == '\n' ? std::string("\\n") : std::string(1, c);
+    for (const char c : dot_string(label)) escaped += c == '\n' ? std::string("\\n") : std::string(1, c);
     out += "  s" + std::to_string(number) + " [label=" + escaped + "];\n";
     if (number > 0) out += "  s" + std::to_string(number - 1) + " -> s" + std::to_string(number) + ";\n";
     ++number;

@@ -102,7 +102,7 @@ std::string value_text(const Value& value) {
 }
 
 /// Escapes for a quoted DOT string.
-std::string quoted(std::string_view text) {
+std::string dot_string(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
@@ -144,19 +144,19 @@ std::string to_text(const Graph& graph) {
 }
 
 std::string to_dot(const Graph& graph) {
-  std::string text = "digraph " + quoted(graph.name) + " {\n  node [shape=box];\n";
+  std::string text = "digraph " + dot_string(graph.name) + " {\n  node [shape=box];\n";
   const auto value_key = [](ValueId id) { return "v" + std::to_string(id); };
   const auto node_key = [](NodeId id) { return "n" + std::to_string(id); };
   for (const ValueId id : graph.inputs)
     text +=
-        "  " + value_key(id) + " [shape=ellipse label=" + quoted("input " + graph.value(id).name) + "];\n";
+        "  " + value_key(id) + " [shape=ellipse label=" + dot_string("input " + graph.value(id).name) + "];\n";
   const auto edge = [&](ValueId id, const std::string& target) {
     const Value& value = graph.value(id);
     if (value.constant) return;
     std::string label = type_text(value);
     if (value.quantization) label += "\n" + quantization_text(*value.quantization).substr(1);
     const std::string source = value.producer == kNone ? value_key(id) : node_key(value.producer);
-    text += "  " + source + " -> " + target + " [label=" + quoted(label) + "];\n";
+    text += "  " + source + " -> " + target + " [label=" + dot_string(label) + "];\n";
   };
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
@@ -166,12 +166,12 @@ std::string to_dot(const Graph& graph) {
     if (node.hint == PrecisionHint::keep_float) label += "\nkeep_float";
     for (const ValueId input : node.inputs)
       if (graph.value(input).constant) label += "\nconstant " + type_text(graph.value(input));
-    text += "  " + node_key(id) + " [label=" + quoted(label) + "];\n";
+    text += "  " + node_key(id) + " [label=" + dot_string(label) + "];\n";
     for (const ValueId input : node.inputs) edge(input, node_key(id));
   }
   for (std::size_t k = 0; k < graph.outputs.size(); ++k) {
     const std::string key = "o" + std::to_string(k);
-    text += "  " + key + " [shape=ellipse label=" + quoted("output " + graph.value(graph.outputs[k]).name) +
+    text += "  " + key + " [shape=ellipse label=" + dot_string("output " + graph.value(graph.outputs[k]).name) +
             "];\n";
     edge(graph.outputs[k], key);
   }

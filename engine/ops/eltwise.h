@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "engine/ops/activation.h"
@@ -14,6 +15,9 @@ namespace refcalib::engine {
 struct EltwiseAttributes {
   std::string operation = "add";
   FusedActivation activation;
+  /// Inputs that the file rounds to a grid in front of the operation (a FakeQuantize): they may not be computed any finer. A mark of
+  /// absorb_fake_quantize for fuse_sum; no property of the file's layer, so it is not listed.
+  std::array<bool, 2> rounded{};
 
   template <class V>
   void visit(V& v) {

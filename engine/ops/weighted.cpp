@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -83,6 +84,24 @@ constexpr std::size_t aligned(std::size_t bytes) {
   return (bytes + 63) / 64 * 64;
 }
 
+/// The bias as integers of the unit scale[c]; nullopt if it is not exactly that in every channel, if it is zero throughout, or if it and the
+/// largest sum of products could leave int32 together.
+std::optional<std::vector<std::int32_t>> whole_units(const WeightedPlan& plan,
+                                                     const std::vector<float>& scale) {
+  const auto channels = static_cast<std::size_t>(plan.out_channels());
+  const double products = static_cast<double>(plan.weights.size() / channels) * 255 * 128;
+  const double room = static_cast<double>(std::numeric_limits<std::int32_t>::max()) - products;
+  std::vector<std::int32_t> whole(channels, 0);
+  for (std::size_t c = 0; c < plan.bias.size(); ++c) {
+    const double count = std::nearbyint(static_cast<double>(plan.bias[c]) / static_cast<double>(scale[c]));
+    if (!(std::abs(count) < room) || static_cast<float>(count) * scale[c] != plan.bias[c])
+      return std::nullopt;
+    whole[c] = static_cast<std::int32_t>(count);
+  }
+  const bool any = std::any_of(whole.begin(), whole.end(), [](std::int32_t count) { return count != 0; });
+  return any ? std::optional(std::move(whole)) : std::nullopt;
+}
+
 class WeightedStep final : public Step {
  public:
   /// `computed`: the weights, if they are a tensor that is packed in each run.
@@ -128,6 +147,7 @@ class WeightedStep final : public Step {
   void bind_residual(const WeightedPlan& plan);
   void bind_output(const WeightedPlan& plan);
   void pack_integers(const WeightedPlan& plan);
+  void add_whole_bias(const WeightedPlan& plan);
 
   void run_part(const RunContext& context, std::size_t index, const std::byte* packed, int member,
                 std::int64_t begin, std::int64_t end) const noexcept {
@@ -193,6 +213,7 @@ WeightedStep::WeightedStep(const WeightedPlan& plan, const TensorRef* computed, 
   if (int8) {
     bind_input_scales(plan);
     pack_integers(plan);
+    add_whole_bias(plan);
     epilogue_.saturates = kernels::saturates(epilogue_, channels);
   } else if (!computed_) {
     for (std::size_t i = 0; i < parts_.size(); ++i)
@@ -268,6 +289,24 @@ void WeightedStep::pack_integers(const WeightedPlan& plan) {
     }
     parts_[i].kernel->pack(parts_[i].geometry, weights.data(), packed_.data() + parts_[i].packed);
   }
+}
+
+/// A bias that is stated in whole units of the products, as quantized ONNX models state it, joins their exact sum; one multiplication then
+/// leads from there to the output's integers, the bits that other runtimes give for such files. What is added behind the
+/// scale, and channels with scales of their own, keep the general way.
+void WeightedStep::add_whole_bias(const WeightedPlan& plan) {
+  if (plan.output.dtype != DType::u8 || plan.output.quantization->per_channel() || has_residual_) return;
+  const std::optional<std::vector<std::int32_t>> whole = whole_units(plan, scale_);
+  if (!whole) return;
+  const float out = plan.output.quantization->scale.front(), inverse = inv_scale_.front();
+  for (std::size_t c = 0; c < whole->size(); ++c) {
+    for (std::size_t i = 0; i < parts_.size(); ++i) acc_offset_[i * padded_channels_ + c] += (*whole)[c];
+    scale_[c] = scale_[c] / out;
+  }
+  std::fill(bias_.begin(), bias_.end(), 0.0F);
+  std::fill(inv_scale_.begin(), inv_scale_.end(), 1.0F);
+  epilogue_.low *= inverse;
+  epilogue_.high *= inverse;
 }
 
 void WeightedStep::bind_input_scales(const WeightedPlan& plan) {

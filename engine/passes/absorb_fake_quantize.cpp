@@ -165,7 +165,34 @@ void keep_readers_float(Graph& graph, ValueId data) {
       node.hint = PrecisionHint::keep_float;
 }
 
-void absorb(Graph& graph, NodeId id) {
+/// A sum of what the file rounds is a sum of rounded numbers.
+void mark_rounded_sums(Graph& graph, ValueId rounded) {
+  for (const NodeId reader : graph.consumers(rounded)) {
+    Node& node = graph.node(reader);
+    if (node.op != "Eltwise") continue;
+    node.attributes.edit<EltwiseAttributes>([&](EltwiseAttributes& a) {
+      for (std::size_t side = 0; side < a.rounded.size(); ++side)
+        a.rounded[side] = a.rounded[side] || node.inputs[side] == rounded;
+    });
+  }
+}
+
+/// By value: whether what is computed from it reaches a layer with weights, so that something may read its integers.
+std::vector<bool> leading_to_weights(const Graph& graph) {
+  std::vector<bool> leads(graph.value_count(), false);
+  const std::vector<NodeId> order = graph.order();
+  for (auto it = order.rbegin(); it != order.rend(); ++it) {
+    const Node& node = graph.node(*it);
+    const bool reached = weighted_traits(node) != nullptr ||
+                         std::any_of(node.outputs.begin(), node.outputs.end(),
+                                     [&](ValueId output) { return leads[output]; });
+    if (!reached) continue;
+    for (const ValueId input : node.inputs) leads[input] = true;
+  }
+  return leads;
+}
+
+void absorb(Graph& graph, NodeId id, const std::vector<bool>& leads) {
   const Node node = graph.node(id);
   const auto limits = plain_limits(graph, node);
   const std::int64_t levels = node.attributes.as<FakeQuantizeAttributes>().levels;
@@ -180,11 +207,12 @@ void absorb(Graph& graph, NodeId id) {
     return;
   }
   if (!limits) return;
-  if (graph.is_output(node.outputs.front())) return;
+  if (graph.is_output(node.outputs.front()) || !leads[node.outputs.front()]) return;
   const auto q = activation_scales(*limits, levels, graph.value(data).shape);
   if (!q || (graph.value(data).quantization && graph.value(data).quantization != q)) return;
   if (!graph.value(data).quantization) keep_readers_float(graph, data);
   graph.value(data).quantization = q;
+  mark_rounded_sums(graph, node.outputs.front());
   graph.replace_uses(node.outputs.front(), data);
   graph.erase(id);
 }
@@ -212,14 +240,16 @@ void fold_constants(Graph& graph, NodeId id) {
 /// FakeQuantize with equal input and output ranges becomes an annotation of the value in front of it: activations get u8 scale and zero
 /// point, constant weights their s8 scales. Others stay and run in float by the formula; of constants they are evaluated here, and so is
 /// what only reads constants then, in one walk, so that a FakeQuantize of a constant is met whatever stands in front of it. One that
-/// must stay in float stays.
+/// must stay in float stays, and so does one behind the last layer with weights: no integers are read there, but the file's results are
+/// rounded.
 void absorb_fake_quantize(Graph& graph) {
+  const std::vector<bool> leads = leading_to_weights(graph);
   for (const NodeId id : graph.order()) {
     if (graph.node(id).op != "FakeQuantize") {
       fold_constants(graph, id);
       continue;
     }
-    if (graph.node(id).hint != PrecisionHint::keep_float) absorb(graph, id);
+    if (graph.node(id).hint != PrecisionHint::keep_float) absorb(graph, id, leads);
     if (!graph.node(id).erased && graph.value(graph.node(id).inputs[0]).constant) evaluate(graph, id);
   }
 }

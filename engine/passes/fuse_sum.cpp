@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "engine/ops/eltwise.h"
 #include "engine/ops/weighted_traits.h"
@@ -19,7 +20,9 @@ std::size_t position(const std::vector<NodeId>& order, NodeId id) {
 std::optional<std::pair<NodeId, ValueId>> match(const Graph& graph, const Node& add) {
   const std::vector<NodeId> order = graph.order();
   std::optional<std::pair<NodeId, ValueId>> best;
+  const std::array<bool, 2> rounded = add.attributes.as<EltwiseAttributes>().rounded;
   for (std::size_t side = 0; side < 2; ++side) {
+    if (rounded[side]) continue;
     const ValueId data = add.inputs[side], other = add.inputs[1 - side];
     const auto conv = sole_weighted_producer(graph, data);
     if (!conv || weighted_traits(graph.node(*conv))->set_residual == nullptr || data == other ||
@@ -36,7 +39,8 @@ std::optional<std::pair<NodeId, ValueId>> match(const Graph& graph, const Node& 
 
 }  // namespace
 
-/// A convolution (also transposed) followed by the addition of another tensor of the same shape: the addition moves into the convolution's epilogue.
+/// A convolution (also transposed) followed by the addition of another tensor of the same shape: the addition moves into the convolution's
+/// epilogue, unless the file rounds the convolution's result in between.
 void fuse_sum(Graph& graph) {
   for (const NodeId id : graph.order()) {
     const Node add = graph.node(id);

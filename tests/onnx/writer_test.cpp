@@ -163,6 +163,28 @@ TEST_CASE("the written model is the same from run to run, and what is kept in fl
   }
 }
 
+TEST_CASE("weights that are all but zero leave room for their bias in 32 bits", "[onnx]") {
+  const Folder folder;
+  OnnxModel m(13);
+  m.input("x", {1, 2, 4, 4})
+      .f32("w", {2, 2, 1, 1}, {1e-20F, -6e-21F, 0.5F, -0.25F})
+      .f32("b", {2}, {3, 0.125F})
+      .node("Conv", {"x", "w", "b"}, {"y"})
+      .output("y");
+  const fs::path source = m.write(folder.path / "tiny.onnx"), target = folder.path / "tiny_i8.onnx";
+  CalibrationOptions options;
+  options.correct_bias = false;
+  write_calibrated(source, target, options);
+  const onnx_proto::GraphProto graph = parsed(target).graph();
+  std::set<std::string> integers;
+  for (const auto& tensor : graph.initializer())
+    if (constexpr int i32 = 6; tensor.data_type() == i32) integers.insert(tensor.name());
+  CHECK(integers == std::set<std::string>{"y/bias/quantized"});
+  const auto exact = run(source, false), rounded = run(target, true);
+  REQUIRE(rounded.size() == 1);
+  CHECK(cosine(exact[0], rounded[0]) > 0.999);
+}
+
 TEST_CASE("models that cannot be written as QDQ are refused", "[onnx]") {
   const Folder folder;
   OnnxModel old = network(11);
@@ -215,7 +237,6 @@ TEST_CASE("ONNX Runtime runs every convolution of written models on integers", "
     REQUIRE(file);
     const double parallel = cosine(ours[0], theirs);
     std::cout << name << ": cosine with ONNX Runtime " << parallel << "\n";
-    // MobileNetV2 reaches 0.9885 on noise. Perhaps because sums are rounded once here and twice there; that was not tried.
-    CHECK(parallel >= 0.98);
+    CHECK(parallel >= 0.999);
   }
 }

@@ -44,10 +44,11 @@ TEST_CASE("a range of activations becomes their quantization", "[absorb_fake_qua
                         Case{-1.27F, 1.27F, 255, 127}}) {
     INFO(c.low << " to " << c.high);
     Start s;
-    s.b.output(add_activation(
-        s.b, "y", add_fake_quantize(s.b, "fq", s.conv, scalar(c.low), scalar(c.high), c.levels), "tanh"));
+    const ValueId y = add_activation(
+        s.b, "y", add_fake_quantize(s.b, "fq", s.conv, scalar(c.low), scalar(c.high), c.levels), "tanh");
+    s.b.output(add_unit_convolution(s.b, "dw", y));
     const Graph result = after(s.b.finish(), absorb_fake_quantize);
-    CHECK(ops_of(result) == "Convolution Activation");
+    CHECK(ops_of(result) == "Convolution Activation Convolution");
     const auto& q = result.value(s.conv).quantization;
     REQUIRE(q);
     CHECK(*q == activation_quantization({{c.low, c.high}}, static_cast<std::int32_t>(c.levels)));
@@ -95,9 +96,9 @@ TEST_CASE("other ranges of activations run in float by the formula", "[absorb_fa
   for (const Case& c : cases) {
     INFO(c.what);
     Start s;
-    s.b.output(add_activation(s.b, "y", c.add(s), "tanh"));
-    const Graph result =
-        check_pass(s.b.finish(), absorb_fake_quantize, {s.x}, "Convolution FakeQuantize Activation");
+    s.b.output(add_unit_convolution(s.b, "dw", add_activation(s.b, "y", c.add(s), "tanh")));
+    const Graph result = check_pass(s.b.finish(), absorb_fake_quantize, {s.x},
+                                    "Convolution FakeQuantize Activation Convolution");
     CHECK_FALSE(result.value(s.conv).quantization);
   }
 }
@@ -109,13 +110,45 @@ TEST_CASE("a FakeQuantize that the network gives out stays; of two that differ t
   check_pass(out.b.finish(), absorb_fake_quantize, {out.x}, "Convolution FakeQuantize");
 
   Start two;
-  two.b.output(
-      add_activation(two.b, "a", add_fake_quantize(two.b, "fq", two.conv, scalar(0), scalar(2.55F)), "tanh"));
-  two.b.output(
-      add_activation(two.b, "b", add_fake_quantize(two.b, "fq2", two.conv, scalar(0), scalar(5.1F)), "tanh"));
+  two.b.output(add_unit_convolution(
+      two.b, "a", add_fake_quantize(two.b, "fq", two.conv, scalar(0), scalar(2.55F))));
+  two.b.output(add_unit_convolution(
+      two.b, "b", add_fake_quantize(two.b, "fq2", two.conv, scalar(0), scalar(5.1F))));
   const Graph result = after(two.b.finish(), absorb_fake_quantize);
-  CHECK(ops_of(result) == "Convolution Activation FakeQuantize Activation");
+  CHECK(ops_of(result) == "Convolution Convolution FakeQuantize Convolution");
   CHECK(result.value(two.conv).quantization->scale.front() == 2.55F / 255.0F);
+}
+
+TEST_CASE("a FakeQuantize behind the last layer with weights stays", "[absorb_fake_quantize]") {
+  Start s;
+  s.b.output(
+      add_activation(s.b, "y", add_fake_quantize(s.b, "fq", s.conv, scalar(0), scalar(2.55F)), "tanh"));
+  check_pass(s.b.finish(), absorb_fake_quantize, {s.x}, "Convolution FakeQuantize Activation");
+}
+
+TEST_CASE("a sum of rounded numbers is not fused into what computes them, other sums are",
+          "[absorb_fake_quantize]") {
+  struct Case {
+    bool rounds_product, rounds_other;
+    const char* ops;
+  };
+  // The sum has one operand that is a convolution's result; the other is the result of a tanh.
+  for (const Case& c : {Case{false, true, "Activation Convolution Convolution"},
+                        Case{true, true, "Activation Convolution Eltwise Convolution"},
+                        Case{true, false, "Activation Convolution Eltwise Convolution"}}) {
+    INFO(c.rounds_product << c.rounds_other);
+    GraphBuilder b;
+    const ValueId x = b.input("x", DType::f32, {1, 4, 5, 5});
+    ValueId other = add_activation(b, "t", x, "tanh");
+    ValueId product = add_unit_convolution(b, "conv", x);
+    if (c.rounds_other) other = add_fake_quantize(b, "fq_other", other, scalar(-1.28F), scalar(1.27F));
+    if (c.rounds_product) product = add_fake_quantize(b, "fq", product, scalar(-1.28F), scalar(1.27F));
+    const ValueId sum =
+        b.add1("Eltwise", "sum", Attributes::of(EltwiseAttributes{"add", {}}), {product, other});
+    b.output(add_unit_convolution(b, "last", sum));
+    const Graph absorbed = after(b.finish(), absorb_fake_quantize);
+    CHECK(ops_of(after(absorbed, fuse_sum)) == c.ops);
+  }
 }
 
 TEST_CASE("ranges of constant weights become their scales", "[absorb_fake_quantize]") {

@@ -214,7 +214,8 @@ class QuantizedGraph {
                        " ranges for weights of shape " + to_string(constant.shape()));
     const bool floats = keep_float || ranges.empty() || !input_scale(node.input(0));
     if (floats) return correct_bias(at, weights.bias);
-    const std::vector<float> scale = weight_quantization(ranges, weights.levels).scale;
+    std::vector<float> scale = weight_quantization(ranges, weights.levels).scale;
+    widen_for_bias(node, weights.bias, scale);
     node.set_input(1, add_weights(at, constant, scale, axis.value_or(0)));
     quantize_bias(at, weights.bias, scale);
   }
@@ -267,6 +268,19 @@ class QuantizedGraph {
     node.set_output(0, before);
     behind_[static_cast<std::size_t>(at)].push_back(
         make_node("Add", {before, add_constant(name, ElementType::f32, shape, bias)}, tensor));
+  }
+
+  /// The scales become so wide that the bias fits into i32, with a bit to spare for the sum of products: channels that are all but
+  /// zero have scales that no bias fits. Runtimes put the bias into i32 in any case, and would clip it.
+  void widen_for_bias(const proto::NodeProto& node, const std::vector<float>& corrected,
+                      std::vector<float>& scale) {
+    constexpr double most = 1 << 30;
+    const std::vector<float> bias = corrected.empty() ? stored_bias(node) : corrected;
+    const double input = static_cast<double>(*input_scale(node.input(0)));
+    for (std::size_t c = 0; c < bias.size() && (scale.size() == 1 || scale.size() == bias.size()); ++c) {
+      float& s = scale[scale.size() == 1 ? 0 : c];
+      s = std::max(s, static_cast<float>(std::abs(static_cast<double>(bias[c])) / (input * most)));
+    }
   }
 
   /// i32 at the scale of the products, where the node adds a vector.
