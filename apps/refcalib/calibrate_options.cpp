@@ -83,7 +83,7 @@ void declare_configuration(CLI::App& app, CalibrateOptions& o) {
       ->check(whole_number())
       ->group(group);
   app.add_option("--max-iterations", s.max_iterations,
-                 "Evaluations on all data that the search may use; default: a sixth of the layers, 3 to 10")
+                 "Evaluations on all data that the search may use; default: a fifth of the layers, 5 to 10")
       ->check(whole_number())
       ->group(group);
   app.add_option("--max-memory", s.max_memory_mb, "MB for kept samples and activations")

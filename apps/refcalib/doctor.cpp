@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -19,22 +20,37 @@ struct Options {
   bool verbose = false;
 };
 
-/// At least so much better, in the metric's range, and by more than chance, is "clearly better".
-constexpr double kClear = 0.04;
+/// Other preprocessing is "clearly better" if the network is surer of what is true by at least so much …
+constexpr double kClearLog = 0.1;     ///< nats, of a class
+constexpr double kClearScore = 0.02;  ///< of the score of objects
+/// … and by so many standard errors: the best of about twenty variants is looked at.
+constexpr double kClearErrors = 3.5;
+/// A metric that falls by more speaks against a variant, in its range.
+constexpr double kWorse = 0.02;
 
 struct Trial {
   engine::PreprocessingVariant variant;
-  engine::PairedDifference difference;
-  double value = 0;
+  double value = 0;   ///< of the configured metric, as it is printed
+  double change = 0;  ///< of it, in its range; positive is better
+  double gain = 0;    ///< of the confidence
+  double errors = 0;  ///< the gain in its standard errors
 };
 
-/// Better by more than what chance and the number of variants explain.
-bool clearly_better(const Trial& trial, bool higher_is_better) {
-  const double gain = higher_is_better ? trial.difference.difference : -trial.difference.difference;
-  const double least = higher_is_better ? trial.difference.low : -trial.difference.high;
-  // The interval is widened by half again: the best of about twenty variants is looked at.
-  const double margin = gain - least;
-  return gain >= kClear && gain - 1.5 * margin > 0;
+/// Mean difference of two evaluations of the same samples, and how many of its standard errors that is.
+std::pair<double, double> mean_gain(const engine::Metric& first, const engine::Metric& second) {
+  const auto a = first.per_sample(), b = second.per_sample();
+  double count = 0, sum = 0, squares = 0;
+  for (std::size_t i = 0; a && b && i < a->size(); ++i) {
+    const double difference = (*b)[i] - (*a)[i];
+    if (std::isnan(difference)) continue;
+    ++count;
+    sum += difference;
+    squares += difference * difference;
+  }
+  if (count < 2) return {0, 0};
+  const double mean = sum / count, variance = (squares - sum * mean) / (count - 1);
+  const double error = std::sqrt(std::max(variance, 0.0) / count);
+  return {mean, error > 0 ? mean / error : 0};
 }
 
 std::size_t normalizations(const std::vector<engine::ConfigNode>& steps) {
@@ -51,10 +67,16 @@ class Doctor {
 
   /// True if nothing is wrong, nullopt if interrupted.
   std::optional<bool> examine(engine::EvaluationConfig config) {
+    config.dataset.metrics.push_back(engine::map_node({{"type", "confidence_in_truth"}}));
     const auto program = compile_launcher(config.launcher, true);
     const engine::AnnotationSet annotations = engine::load_annotations(config.dataset, config.prefixes);
     const auto context = engine::InputFeeder(program->inputs(), config.launcher).context();
-    const bool classes = std::holds_alternative<engine::ClassTruth>(annotations.samples.front().truth);
+    const engine::Truth& truth = annotations.samples.front().truth;
+    const bool classes = std::holds_alternative<engine::ClassTruth>(truth);
+    if (!classes && !std::holds_alternative<engine::BoxTruth>(truth))
+      throw engine::UnsupportedError(
+          "the doctor judges by classes or boxes; the annotations are " + std::string(name_of(truth)),
+          {.file = config.dataset.name});
     const auto variants = engine::preprocessing_variants(config.dataset.preprocessing, context, classes);
     const engine::Evaluation base = run(program, config, annotations);
     if (base.stopped) return std::nullopt;
@@ -72,10 +94,12 @@ class Doctor {
         continue;
       }
       if (options_.verbose)
-        report_.line("  " + variant.what + ": " + fixed(trial->value, 2) + " " + metric.info().unit);
-      const bool better = metric.info().higher_is_better;
-      if (!clearly_better(*trial, better)) continue;
-      if (!best || (better ? trial->value > best->value : trial->value < best->value)) best = *trial;
+        report_.line("  " + variant.what + ": " + fixed(trial->value, 2) + " " + metric.info().unit +
+                     ", confidence " + (trial->gain < 0 ? "" : "+") + fixed(trial->gain, 3) + " (" +
+                     fixed(trial->errors, 1) + " standard errors)");
+      const bool clear = trial->gain >= (classes ? kClearLog : kClearScore) &&
+                         trial->errors >= kClearErrors && trial->change > -kWorse;
+      if (clear && (!best || trial->gain > best->gain)) best = *trial;
     }
     if (best) complain(*best, metric, value, config);
     return !best.has_value();
@@ -101,8 +125,10 @@ class Doctor {
       const engine::Evaluation other = run(program, config, annotations);
       if (other.stopped) return std::nullopt;
       const engine::Metric& metric = *other.metrics.front();
-      return Trial{variant, engine::paired_difference(*base.metrics.front(), metric, other.samples),
-                   metric.value(other.all()) * metric.info().scale};
+      const double before = base.metrics.front()->value(base.all()), after = metric.value(other.all());
+      const auto [gain, errors] = mean_gain(*base.metrics.back(), *other.metrics.back());
+      return Trial{variant, after * metric.info().scale,
+                   metric.info().higher_is_better ? after - before : before - after, gain, errors};
     } catch (const engine::UsageError&) {
       return std::nullopt;
     }
@@ -141,7 +167,7 @@ class Doctor {
 
 Exit run(const Options& o, Report& report) {
   ConfigOptions config = o.config;
-  if (config.subset.empty()) config.subset = "60";
+  if (config.subset.empty()) config.subset = "100";
   Doctor doctor(o, report);
   bool fine = true;
   for (const engine::EvaluationConfig& evaluation : read_config(config, report)) {

@@ -304,7 +304,7 @@ class StandardMode {
     return std::min(all, wanted);
   }
   std::size_t max_measurements() const {
-    constexpr std::size_t least = 3, most = 10, share = 6;
+    constexpr std::size_t least = 5, most = 10, share = 5;
     return o_.search.max_iterations != 0 ? o_.search.max_iterations
                                          : std::clamp(network_->layers().size() / share, least, most);
   }

@@ -7,7 +7,6 @@
 #include <mutex>
 #include <optional>
 #include <set>
-#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -52,12 +51,6 @@ struct Trial {
   std::unique_ptr<SampleJudge> judge;
   std::vector<double> errors;  ///< by number in the subset
 };
-
-NodeId find_node(const Graph& graph, std::string_view name) {
-  for (const NodeId id : graph.order())
-    if (graph.node(id).name == name) return id;
-  return kNone;
-}
 
 class Effects {
  public:
@@ -156,10 +149,18 @@ class Effects {
   void prepare_trials() {
     for (std::size_t layer = 0; layer < network_.layers().size(); ++layer) {
       const Graph graph = network_.held(all_but(layer));
-      Trial trial{layer, suffix_from(graph, find_node(graph, network_.layers()[layer])),
+      std::set<NodeId> changed = integer_nodes(graph);
+      // A layer that stays in float by itself changes nothing; the cut is made at it all the same.
+      for (const NodeId id : graph.order())
+        if (graph.node(id).name == network_.layers()[layer]) changed.insert(id);
+      Trial trial{layer, suffix_from(graph, changed),
                   std::make_unique<SampleJudge>(config_, annotations_, feeder_.context()),
                   std::vector<double>(annotations_.samples.size(), 0)};
-      wanted_.insert(trial.suffix.inputs.begin(), trial.suffix.inputs.end());
+      for (ValueId& input : trial.suffix.inputs) {
+        // Graphs differ in the constants of the layer: their values have names in common, not numbers.
+        input = exact_graph_.find_value(graph.value(input).name);
+        wanted_.insert(input);
+      }
       trials_.push_back(std::move(trial));
     }
   }

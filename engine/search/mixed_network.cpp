@@ -1,6 +1,6 @@
 #include "engine/search/mixed_network.h"
 
-#include <map>
+#include <set>
 #include <utility>
 
 #include "engine/calibration/annotated_graph.h"
@@ -12,16 +12,12 @@ MixedNetwork::MixedNetwork(const Graph& original, const Statistics& statistics, 
                            const SampleSource* samples)
     : original_(original), statistics_(statistics), options_(std::move(options)), samples_(samples) {
   all_int8_ = calibrate({});
-  simplified_ = graph(all_int8_.annotation);
-  run_passes(simplified_, simplification_passes());
-  std::map<std::string, NodeId, std::less<>> nodes;
-  for (const NodeId id : simplified_.order()) nodes.emplace(simplified_.node(id).name, id);
-  for (const auto& weights : all_int8_.annotation.weights) {
-    const auto node = nodes.find(weights.layer);
-    if (node == nodes.end()) continue;
-    layers_.push_back(weights.layer);
-    weighted_.push_back(node->second);
-  }
+  Graph simplified = all_int8_graph();
+  run_passes(simplified, simplification_passes());
+  std::set<std::string, std::less<>> nodes;
+  for (const NodeId id : simplified.order()) nodes.insert(simplified.node(id).name);
+  for (const auto& weights : all_int8_.annotation.weights)
+    if (nodes.contains(weights.layer)) layers_.push_back(weights.layer);
 }
 
 CalibrationResult MixedNetwork::calibrate(const FloatSet& floats) const {
@@ -36,10 +32,16 @@ Graph MixedNetwork::graph(const ir::Annotation& annotation) const {
 }
 
 Graph MixedNetwork::held(const FloatSet& floats) const {
-  Graph graph = simplified_;
+  ir::Annotation annotation = all_int8_.annotation;
+  std::set<std::string, std::less<>> names;
   for (std::size_t i = 0; i < floats.size(); ++i)
-    if (floats[i]) graph.node(weighted_[i]).hint = PrecisionHint::keep_float;
-  return graph;
+    if (floats[i]) names.insert(layers_[i]);
+  // Biases that make up for rounded weights are wrong beside exact ones.
+  std::erase_if(annotation.weights, [&](const auto& weights) { return names.contains(weights.layer); });
+  annotation.keep_float.insert(annotation.keep_float.end(), names.begin(), names.end());
+  Graph held = graph(annotation);
+  run_passes(held, simplification_passes());
+  return held;
 }
 
 }  // namespace refcalib::engine

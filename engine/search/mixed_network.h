@@ -28,7 +28,8 @@ class MixedNetwork {
   CalibrationResult calibrate(const FloatSet& floats) const;
   /// The network as it would be read from that file.
   Graph graph(const ir::Annotation& annotation) const;
-  /// An approximation that costs less: the calibration with every layer in integers, some held in float. Simplified.
+  /// An approximation that costs less: the ranges of the calibration with every layer in integers, some layers held in float with the
+  /// weights and biases of the original. Simplified; values have the same names whatever is held.
   Graph held(const FloatSet& floats) const;
 
  private:
@@ -38,8 +39,6 @@ class MixedNetwork {
   const SampleSource* samples_;
   CalibrationResult all_int8_;
   std::vector<std::string> layers_;
-  Graph simplified_;              ///< with the ranges of all_int8_
-  std::vector<NodeId> weighted_;  ///< of simplified_, one for each layer
 };
 
 }  // namespace refcalib::engine

@@ -1,8 +1,11 @@
 #include "engine/search/suffix.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
+
+#include "engine/passes/passes.h"
 
 namespace refcalib::engine {
 namespace {
@@ -68,11 +71,25 @@ class Cut {
 
 }  // namespace
 
-Suffix suffix_from(const Graph& whole, NodeId first) {
+std::set<NodeId> integer_nodes(const Graph& simplified) {
+  Graph placed = simplified;
+  place_int8(placed);
+  const auto is_integer = [&](ValueId id) { return id != kNone && placed.value(id).dtype == DType::u8; };
+  std::set<NodeId> found;
+  for (const NodeId id : simplified.order()) {
+    const Node& node = placed.node(id);
+    if (std::any_of(node.inputs.begin(), node.inputs.end(), is_integer) ||
+        std::any_of(node.outputs.begin(), node.outputs.end(), is_integer))
+      found.insert(id);
+  }
+  return found;
+}
+
+Suffix suffix_from(const Graph& whole, const std::set<NodeId>& first) {
   Suffix suffix;
   Cut cut(whole, suffix);
   for (const NodeId id : whole.order())
-    if (id == first || cut.reaches(whole.node(id))) cut.add(whole.node(id));
+    if (first.contains(id) || cut.reaches(whole.node(id))) cut.add(whole.node(id));
   for (const ValueId output : whole.outputs) cut.add_output(output);
   return suffix;
 }

@@ -145,6 +145,24 @@ TEST_CASE("statistics can be collected from a configuration and used by standard
   CHECK(standard.written("file") == standard.written("data"));
 }
 
+TEST_CASE("samples that cannot be read are named and count nothing in the search", "[cli]") {
+  const StandardCase standard;
+  std::string list = content_of(example("heldout.txt"));
+  list = list.substr(0, list.find('\n', 1500) + 1) + "missing.png 3\nheldout.txt 2\n";
+  const std::string file = standard.folder().write("list.txt", list).string();
+  std::string config = content_of(standard.config());
+  config.replace(config.find("heldout.txt"), 11, file);
+  const std::string changed = standard.folder().write("changed.yml", config).string();
+  const Outcome outcome =
+      run_program({"calibrate", "-c", changed, "-m", StandardCase::models(), "-s", StandardCase::models(),
+                   "-o", (standard.folder() / "out").string(), "-mn", "top1", "--method", "mse"});
+  INFO(outcome.out << outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.err,
+             Contains("missing.png") && Contains("2 of ") && Contains("could not be read and count nothing"));
+  CHECK(standard.names("out") == kModelFiles);
+}
+
 TEST_CASE("mistakes in the command line of standard mode are one line", "[cli]") {
   const StandardCase standard;
   struct Case {

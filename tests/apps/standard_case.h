@@ -44,7 +44,7 @@ class StandardCase {
   }
   /// Options with which INT8 starts far from the threshold.
   static std::vector<std::string> hopeless(std::vector<std::string> more = {}) {
-    std::vector<std::string> all{"--method", "percentile:60", "--weights",  "per-tensor",
+    std::vector<std::string> all{"--method", "percentile:90", "--weights",  "per-tensor",
                                  "-th",      "1.0",           "--progress", "print:1"};
     all.insert(all.end(), more.begin(), more.end());
     return all;

@@ -1,6 +1,8 @@
 #include "engine/search/layer_effects.h"
 
+#include <cmath>
 #include <filesystem>
+#include <refcalib/statistics.hpp>
 
 #include "engine/calibration/collect.h"
 #include "engine/calibration/plan.h"
@@ -48,7 +50,7 @@ struct Example {
   Model model = load_model(config.launcher.model);
   PreparedSamples prepared{100'000'000};
   std::vector<PortInfo> ports;
-  Statistics statistics;
+  refcalib::Statistics statistics;
   CalibrationOptions options;
 
   Example() {

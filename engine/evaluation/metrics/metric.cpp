@@ -50,7 +50,7 @@ std::vector<double> MeanMetric::combine(const Samples& samples,
                                         std::span<const std::uint32_t> weights) const {
   double sum = 0, count = 0;
   for (std::size_t i = 0; i < samples.size(); ++i)
-    if (samples[i] && weights[i] > 0) {
+    if (samples[i] && !std::isnan(*samples[i]) && weights[i] > 0) {
       sum += *samples[i] * weights[i];
       count += weights[i];
     }
