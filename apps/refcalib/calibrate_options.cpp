@@ -143,13 +143,14 @@ void declare_calibrate(CLI::App& app, CalibrateOptions& o) {
       "Network: MODEL.xml of an Intermediate Representation, MODEL.onnx, or MODEL.prototxt of Caffe; with -c "
       "the "
       "folder that paths of models begin at, or a file that takes the place of the configured one");
-  app.add_option("-w,--weights-file", o.model.weights, "Its weights; default: the .bin beside the .xml");
+  app.add_option("-w,--weights-file", o.model.weights,
+                 "Its weights; default: the .bin beside the .xml, the .caffemodel beside the .prototxt");
   declare_shapes(app, o.model, "-b,--batch,--batch-size");
   app.add_option("--nthreads,--threads", o.model.threads, "Threads; 0: all cores")
       ->check(CLI::Range(0, 1024));
   app.add_option("-o,--output-dir", o.output,
-                 "Folder for <model>_i8 in the model's format, or the .xml or .onnx itself; default: the "
-                 "model's folder");
+                 "Folder for <model>_i8 in the model's format, or the file itself, whose extension names the "
+                 "format; default: the model's folder");
   declare_inputs(app, o.input, "-s,--source,-i,--input");
 
   app.add_option(

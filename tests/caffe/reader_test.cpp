@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "engine/formats/caffe/calibration_table.h"
+#include "engine/formats/caffe/weights_file.h"
 #include "engine/formats/caffe/write_quantized.h"
 #include "engine/formats/ir/ir.h"
 #include "engine/formats/model_formats.h"
@@ -200,6 +201,8 @@ TEST_CASE("What is wrong with a Caffe model is said in one line", "[caffe]") {
       {kInput, "no outputs"},
       {layer("type: \"Foo\"") + "layer { name: \"z\" bottom: \"c\" top: \"z\" type: \"Foo\" }",
        "Foo (layer 'y' and 1 more)"},
+      {layer("type: \"Silence\"") + "layer { name: \"z\" bottom: \"y\" top: \"z\" type: \"ReLU\" }",
+       "Silence (layer 'y')"},
       {layer("type: \"Pooling\" pooling_param { kernel_sise: 2 }"), "no field named \"kernel_sise\""},
       {layer("type: \"Pooling\" pooling_param { pool: MEAN }"), "MEAN"},
       {layer("type: \"Pooling\" pooling_param { kernel_size: 9 }"), "exceeds the padded size"},

@@ -80,14 +80,14 @@ TEST_CASE("UltraFace from Caffe equals the converted IRs and its scores the ONNX
       {8, {10, 16, 24}}, {16, {32, 48}}, {32, {64, 96}}, {64, {128, 192, 256}}};
   std::size_t prior = 0;
   double worst = 0;
-  for (const Level& level : levels)
-    for (int i = 0; i < (240 + level.step - 1) / level.step; ++i)
-      for (int j = 0; j < (320 + level.step - 1) / level.step; ++j)
+  for (const Level& level : levels) {
+    const int rows = (240 + level.step - 1) / level.step, columns = (320 + level.step - 1) / level.step;
+    for (int i = 0; i < rows; ++i)
+      for (int j = 0; j < columns; ++j)
         for (const float size : level.sizes) {
           const float* const code = &ours[0][4 * prior];
-          const auto step = static_cast<float>(level.step);
-          const float cx = std::min((static_cast<float>(j) + 0.5F) / (320 / step), 1.0F),
-                      cy = std::min((static_cast<float>(i) + 0.5F) / (240 / step), 1.0F);
+          const float cx = (static_cast<float>(j) + 0.5F) / static_cast<float>(columns),
+                      cy = (static_cast<float>(i) + 0.5F) / static_cast<float>(rows);
           const float w = std::min(size / 320, 1.0F), h = std::min(size / 240, 1.0F);
           const float x0 = cx + code[0] * 0.1F * w, y0 = cy + code[1] * 0.1F * h;
           const float bw = w * std::exp(code[2] * 0.2F), bh = h * std::exp(code[3] * 0.2F);
@@ -96,6 +96,7 @@ TEST_CASE("UltraFace from Caffe equals the converted IRs and its scores the ONNX
             worst = std::max(worst, std::fabs(static_cast<double>(box[k] - onnx.at(1).at(4 * prior + k))));
           ++prior;
         }
+  }
   CHECK(prior == 4420);
   std::cout << "Caffe against ONNX, decoded boxes: largest difference " << worst << "\n";
   CHECK(worst <= 1e-4);

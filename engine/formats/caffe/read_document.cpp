@@ -60,7 +60,9 @@ class Translator {
     std::map<std::string, std::vector<std::string>> unknown;
     for (std::size_t i = 0; i < topology_.size(); ++i) {
       const proto::LayerParameter& layer = topology_.layer(i);
-      if (plan_.translated[i] && role_of(layer.type()) == LayerRole::computed &&
+      const LayerRole role = role_of(layer.type());
+      // Layers that are left out give nothing that another could read.
+      if (plan_.translated[i] && role != LayerRole::input && role != LayerRole::loss_with_activation &&
           find_layer_type(layer.type()) == nullptr)
         unknown[layer.type()].push_back(layer.name());
     }

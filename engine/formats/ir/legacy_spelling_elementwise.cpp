@@ -101,6 +101,14 @@ void subtract(LegacyWriter& w) {
   eltwise(w, "sub");
 }
 
+/// Quotients of integers are rounded down or towards zero, which v7 does not say.
+void divide(LegacyWriter& w) {
+  if (!w.output().precision.starts_with("FP"))
+    throw UnsupportedError("a quotient of integers has no form in IR version 7",
+                           {"", "", "write version 11"});
+  eltwise(w, "div");
+}
+
 /// The exponents that models use have layers of their own.
 void power(LegacyWriter& w) {
   const LegacyValue& exponent = w.input(1);
@@ -122,7 +130,9 @@ void prelu(LegacyWriter& w) {
   const std::vector<float> slopes = w.constant(1).to_floats();
   const Shape& x = w.input(0).shape;
   const bool shared = slopes.size() == 1;
-  if (!shared && (x.size() < 2 || slopes.size() != static_cast<std::size_t>(x[1])))
+  const bool by_channel = x.size() > 1 && slopes.size() == static_cast<std::size_t>(x[1]) &&
+                          (w.input(1).shape.size() == 1 || !per_channel(w.input(1), w.input(0)).empty());
+  if (!shared && !by_channel)
     throw UnsupportedError(
         "PReLU with a slope of shape " + to_string(w.input(1).shape) + " has no form in IR version 7",
         {"", "", "write version 11"});
@@ -163,7 +173,7 @@ constexpr LegacySpelling kSpellings[] = {
     {"add", add},
     {"multiply", multiply},
     {"subtract", subtract},
-    {"divide", [](LegacyWriter& w) { eltwise(w, "div"); }},
+    {"divide", divide},
     {"maximum", [](LegacyWriter& w) { eltwise(w, "max"); }},
     {"minimum", [](LegacyWriter& w) { eltwise(w, "min"); }},
     {"squareddifference", [](LegacyWriter& w) { eltwise(w, "squared_diff"); }},

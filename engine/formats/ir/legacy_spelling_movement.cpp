@@ -156,8 +156,17 @@ void gather(LegacyWriter& w) {
   if (parse_integer(w.text("batch_dims", "0"), "batch_dims") != 0) no_form("Gather with batch_dims");
   const std::vector<std::int64_t> axis = w.constant_integers(2);
   if (axis.size() != 1) throw FormatError("the axis is not a single number");
-  w.add("Gather", {{"axis", std::to_string(from_front(axis.front(), w.input(0).shape.size()))}},
-        {&w.input(0), &w.input(1)});
+  const std::int64_t along = from_front(axis.front(), w.input(0).shape.size());
+  LegacyValue* indices = &w.input(1);
+  // Those of v7 count from the front.
+  if (indices->constant) {
+    std::vector<std::int64_t> values = indices->constant->to_ints();
+    for (std::int64_t& value : values)
+      value =
+          from_front(value, static_cast<std::size_t>(w.input(0).shape.at(static_cast<std::size_t>(along))));
+    indices = w.helper_constant("indices", Constant::i64(indices->shape, std::move(values)));
+  }
+  w.add("Gather", {{"axis", std::to_string(along)}}, {&w.input(0), indices});
 }
 
 /// Copies by whole factors, or interpolation between corners or neighbours.
