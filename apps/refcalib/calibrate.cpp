@@ -1,12 +1,9 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <refcalib/threshold.hpp>
-#include <system_error>
 
 #include "apps/refcalib/calibrate_report.h"
 #include "apps/refcalib/calibration_data.h"
@@ -18,14 +15,18 @@
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/progress.h"
 #include "apps/refcalib/statistics_io.h"
+#include "apps/refcalib/table_report.h"
 #include "apps/refcalib/text.h"
+#include "apps/refcalib/write_calibrated.h"
 #include "engine/calibration/correct.h"
 #include "engine/calibration/method_spec.h"
 #include "engine/calibration/model_hash.h"
 #include "engine/calibration/observe_values.h"
 #include "engine/calibration/presets.h"
+#include "engine/calibration/table_calibration.h"
 #include "engine/core/error.h"
-#include "engine/formats/model_formats.h"
+#include "engine/core/error_context.h"
+#include "engine/formats/tables/table_formats.h"
 
 namespace refcalib::app {
 namespace {
@@ -39,7 +40,7 @@ struct Options {
   ModelOptions model;
   InputOptions input;
   LayerLists layers;
-  std::string statistics, output, precision = "INT8", device, progress, report_file;
+  std::string statistics, table, table_format, output, precision = "INT8", device, progress, report_file;
   std::string preset, target, method = engine::default_method(), weights_method = "minmax";
   std::vector<std::string> method_for;
   int kl_bins = 0;
@@ -119,6 +120,12 @@ void declare(CLI::App& app, Options& o) {
       "FILE.rcstat of refcalib collect or merge: decide without running images. Steps that need images "
       "use -s where it is given, and are left out and listed where it is not");
 
+  app.add_option(
+      "--table", o.table,
+      "Calibration table of another tool: its limits are taken, -s only measures (docs/tables.md)");
+  app.add_option("--table-format", o.table_format,
+                 engine::tables::table_format_names() + "; default: what the table looks like");
+
   const std::string how = "Quantization";
   declare_methods(app, o, how);
   app.add_option("--weights", o.weights, "per-channel (default) or per-tensor scales")
@@ -178,10 +185,13 @@ void check(const Options& o, Report& report) {
         "the standard mode needs labelled data and is not in this version; use "
         "--simplified-mode (-sm) with -m MODEL.xml -s IMAGES");
   if (o.model.model.empty()) throw engine::UsageError("no model; name it with -m MODEL.xml");
-  if (!o.input.given() && o.statistics.empty())
+  if (!o.input.given() && o.statistics.empty() && o.table.empty())
     throw engine::UsageError(
         "no data; name it with -s IMAGES, use --random SEED, or --statistics FILE.rcstat of refcalib "
         "collect");
+  if (!o.statistics.empty() && !o.table.empty())
+    throw engine::UsageError("--statistics and --table exclude each other");
+  if (!o.table_format.empty()) (void)engine::tables::table_format(o.table_format);
   if (o.precision != "INT8" && o.precision != "int8")
     throw engine::UsageError("precision '" + o.precision + "' is not supported; the only one is INT8");
   (void)parse_progress(o.progress, report.terminal());
@@ -189,34 +199,6 @@ void check(const Options& o, Report& report) {
   o.ignored.report(report);
   (void)engine::parse_method(o.method);
   (void)engine::parse_method(o.weights_method);
-}
-
-/// True for a file name of a format that can be written; an extension of a format that this build leaves out is an error.
-bool names_model(const fs::path& path) {
-  const engine::ModelFormat& format = engine::model_format(path);
-  return path.extension() == format.extension;
-}
-
-/// The file to write. Its folder is made and tried now, not after minutes of calibration.
-fs::path prepare_output(const Options& o) {
-  const fs::path model(o.model.model), given(o.output);
-  const bool is_file = names_model(given) && !fs::is_directory(given);
-  const std::string extension(engine::model_format(model).extension);
-  const fs::path file = is_file ? given
-                                : (o.output.empty() ? model.parent_path() : given) /
-                                      (model_stem(o.model.model) + "_i8" + extension);
-  const fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error && !fs::is_directory(folder))
-    throw engine::IoError("cannot make the output folder: " + error.message(), {.file = folder.string()});
-  if (::access(folder.c_str(), W_OK | X_OK) != 0)
-    throw engine::IoError("cannot write into the output folder", {.file = folder.string()});
-  std::error_code ignored;
-  if (fs::equivalent(file, model, ignored))
-    throw engine::UsageError("the output would replace the model itself; name another with -o",
-                             {.file = file.string()});
-  return file;
 }
 
 /// PATTERN=METHOD, where both may hold '=': a method has it only behind a ':', a pattern rarely.
@@ -270,11 +252,22 @@ Statistics fitting_statistics(const Options& o, const engine::Model& model, Repo
   return statistics;
 }
 
+/// The limits that another tool's table states.
+engine::CalibrationResult calibrate_by_table(const Options& o, const engine::CalibrationOptions& options,
+                                             const engine::Model& model, Report& report) {
+  const engine::tables::ReadTable read = engine::tables::read_table(o.table, o.table_format);
+  engine::TableCalibration calibration = engine::in_context(
+      {o.table, {}, {}}, [&] { return engine::calibrate_from_table(model.graph, read.table, options); });
+  report_table(report, read, calibration);
+  return std::move(calibration.result);
+}
+
 /// The limits, from statistics that were collected before or from the data. Throws Cancelled.
 engine::CalibrationResult calibrate(const Options& o, const engine::CalibrationOptions& options,
                                     const engine::Model& model, engine::Dataset* dataset,
                                     InterruptGuard& interrupt, Report& report) {
   const engine::SampleSource samples = dataset != nullptr ? sample_source(*dataset) : engine::SampleSource{};
+  if (!o.table.empty()) return calibrate_by_table(o, options, model, report);
   if (!o.statistics.empty()) {
     const Statistics statistics = fitting_statistics(o, model, report, dataset);
     const engine::CalibrationPlan plan = engine::plan_calibration(model.graph, options);
@@ -288,27 +281,26 @@ engine::CalibrationResult calibrate(const Options& o, const engine::CalibrationO
   });
 }
 
-/// Writes the calibrated model in the format of the output's extension. A format that needs ranges of more values than the engine
-/// stores as integers has them observed.
-void write_calibrated(const Options& o, const engine::Model& model, engine::ir::Annotation annotation,
-                      const engine::CalibrationOptions& options, engine::Dataset* dataset,
-                      const fs::path& output) {
-  const engine::ModelFormat& format = engine::model_format(output);
-  const engine::ir::InputShapes shapes = input_shapes(o.model);
-  if (format.values_without_range != nullptr) {
-    const std::vector<std::string> values = format.values_without_range(model, shapes, annotation);
-    if (!values.empty() && dataset == nullptr)
-      throw engine::UsageError("this format needs ranges of values that the statistics do not have",
-                               {output.string(), {}, "name images with -s"});
-    if (!values.empty()) {
-      const auto fill = [&](engine::Session& session, std::size_t run) {
-        return dataset->fill(session, run);
-      };
-      const auto further = engine::observe_values(model.graph, values, dataset->runs(), fill, options);
-      std::ranges::copy(further, std::back_inserter(annotation.activations));
-    }
+/// Limits of values that the written format needs beside the annotated ones: from the table, else observed on the data.
+engine::ir::Annotation with_further_limits(const Options& o, const engine::Model& model,
+                                           engine::ir::Annotation annotation,
+                                           const engine::CalibrationOptions& options,
+                                           engine::Dataset* dataset, const fs::path& output) {
+  std::vector<std::string> values = values_without_range(model, o.model, annotation, output);
+  if (!o.table.empty()) {
+    const auto stated = engine::table_limits(
+        model.graph, engine::tables::read_table(o.table, o.table_format).table, options, values);
+    for (const engine::ir::Annotation::Activation& limit : stated) std::erase(values, limit.value);
+    std::ranges::copy(stated, std::back_inserter(annotation.activations));
   }
-  format.write(model, shapes, annotation, o.float_weights, output);
+  if (values.empty() || (dataset == nullptr && !o.table.empty())) return annotation;
+  if (dataset == nullptr)
+    throw engine::UsageError("this format needs ranges of values that the statistics do not have",
+                             {output.string(), {}, "name images with -s"});
+  const auto fill = [&](engine::Session& session, std::size_t run) { return dataset->fill(session, run); };
+  const auto further = engine::observe_values(model.graph, values, dataset->runs(), fill, options);
+  std::ranges::copy(further, std::back_inserter(annotation.activations));
+  return annotation;
 }
 
 /// Calibrates and writes the model. nullopt if a signal asked to stop; then nothing is written.
@@ -335,7 +327,9 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const Options& o,
         result = calibrate(o, mixed, model, dataset, interrupt, report);
       }
     }
-    write_calibrated(o, model, result.annotation, options, dataset, output);
+    write_calibrated(model, o.model,
+                     with_further_limits(o, model, result.annotation, options, dataset, output),
+                     o.float_weights, output);
     return result;
   } catch (const engine::Cancelled&) {
     return std::nullopt;
@@ -360,7 +354,7 @@ Exit run(const Options& o, Report& report) {
   const engine::DatasetOptions data = o.input.dataset(64);
   const engine::Model model = load(o.model);
   const engine::CalibrationOptions options = calibration_options(o, model.document);
-  const fs::path output = prepare_output(o);
+  const fs::path output = prepare_output(o.model.model, o.output);
   std::optional<engine::Dataset> dataset;
   if (o.input.given()) dataset.emplace(input_ports(model.graph), data);
   engine::Dataset* const samples = dataset ? &*dataset : nullptr;
@@ -373,10 +367,14 @@ Exit run(const Options& o, Report& report) {
     return Exit::interrupted;
   }
   const CalibrationReport summary(report, *result, output, o.model);
-  summary.print((o.statistics.empty() ? samples_text(*dataset)
-                                      : counted(result->samples, "sample") + " of " + o.statistics) +
-                ": method " + o.method + ", activations " + options.activations + ", weights " +
-                (options.per_channel_weights ? "per-channel" : "per-tensor"));
+  const std::string methods = ": method " + o.method + ", activations " + options.activations + ", weights " +
+                              (options.per_channel_weights ? "per-channel" : "per-tensor");
+  if (!o.table.empty())
+    summary.print("the limits of " + o.table);
+  else
+    summary.print((o.statistics.empty() ? samples_text(*dataset)
+                                        : counted(result->samples, "sample") + " of " + o.statistics) +
+                  methods);
   if (o.verbose || !o.report_file.empty()) summary.print_layers(o.verbose, o.report_file);
   if (!o.no_measure && dataset) summary.print_measurements(model, *dataset);
   if (!dataset) report_left_out(o, *result, report);

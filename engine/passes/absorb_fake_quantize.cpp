@@ -183,9 +183,9 @@ std::vector<bool> leading_to_weights(const Graph& graph) {
   const std::vector<NodeId> order = graph.order();
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
     const Node& node = graph.node(*it);
-    const bool reached = weighted_traits(node) != nullptr ||
-                         std::any_of(node.outputs.begin(), node.outputs.end(),
-                                     [&](ValueId output) { return leads[output]; });
+    const bool reached =
+        weighted_traits(node) != nullptr ||
+        std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId output) { return leads[output]; });
     if (!reached) continue;
     for (const ValueId input : node.inputs) leads[input] = true;
   }

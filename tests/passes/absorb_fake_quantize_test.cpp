@@ -110,10 +110,10 @@ TEST_CASE("a FakeQuantize that the network gives out stays; of two that differ t
   check_pass(out.b.finish(), absorb_fake_quantize, {out.x}, "Convolution FakeQuantize");
 
   Start two;
-  two.b.output(add_unit_convolution(
-      two.b, "a", add_fake_quantize(two.b, "fq", two.conv, scalar(0), scalar(2.55F))));
-  two.b.output(add_unit_convolution(
-      two.b, "b", add_fake_quantize(two.b, "fq2", two.conv, scalar(0), scalar(5.1F))));
+  two.b.output(
+      add_unit_convolution(two.b, "a", add_fake_quantize(two.b, "fq", two.conv, scalar(0), scalar(2.55F))));
+  two.b.output(
+      add_unit_convolution(two.b, "b", add_fake_quantize(two.b, "fq2", two.conv, scalar(0), scalar(5.1F))));
   const Graph result = after(two.b.finish(), absorb_fake_quantize);
   CHECK(ops_of(result) == "Convolution Convolution FakeQuantize Convolution");
   CHECK(result.value(two.conv).quantization->scale.front() == 2.55F / 255.0F);
