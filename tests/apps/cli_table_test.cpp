@@ -81,7 +81,7 @@ TEST_CASE("a sweep turns INT8 on layer by layer", "[cli]") {
                               Contains("FP32: top-1"));
   const std::string rows = content(csv);
   CHECK(std::count(rows.begin(), rows.end(), '\n') == 12);
-  CHECK_THAT(content(json), Contains("\"up_to_here\":{\"cosine\":") && Contains("\"float_top1_percent\":"));
+  CHECK_THAT(content(json), Contains("\"up_to_here\"") && Contains("\"float_top1_percent\""));
   CHECK_THAT(run({"sweep", "-m", model}, 2).err, Contains("no data"));
   CHECK_THAT(run({"sweep", "-m", model, "-s", example("heldout"), "--report", "x.txt"}, 2).err,
              Contains(".json or .csv"));
