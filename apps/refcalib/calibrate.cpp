@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -14,10 +15,16 @@
 #include "apps/refcalib/standard_mode.h"
 #include "apps/refcalib/stated_preprocessing.h"
 #include "apps/refcalib/statistics_io.h"
+#include "apps/refcalib/table_report.h"
 #include "apps/refcalib/text.h"
+#include "apps/refcalib/write_calibrated.h"
 #include "engine/calibration/correct.h"
 #include "engine/calibration/method_spec.h"
+#include "engine/calibration/model_hash.h"
+#include "engine/calibration/table_calibration.h"
 #include "engine/core/error.h"
+#include "engine/core/error_context.h"
+#include "engine/formats/tables/table_formats.h"
 
 namespace refcalib::app {
 namespace {
@@ -56,10 +63,13 @@ void check(const CalibrateOptions& o, Report& report) {
   report_unused(o, report);
   if (o.config.given()) return;
   if (o.model.model.empty()) throw engine::UsageError("no model; name it with -m MODEL.xml");
-  if (!o.input.given() && o.statistics.empty())
+  if (!o.input.given() && o.statistics.empty() && o.table.empty())
     throw engine::UsageError(
         "no data; name it with -s IMAGES, use --random SEED, or --statistics FILE.rcstat of refcalib "
         "collect");
+  if (!o.statistics.empty() && !o.table.empty())
+    throw engine::UsageError("--statistics and --table exclude each other");
+  if (!o.table_format.empty()) (void)engine::tables::table_format(o.table_format);
 }
 
 /// Statistics that the model's limits can be decided from.
@@ -72,11 +82,23 @@ Statistics fitting_statistics(const CalibrateOptions& o, const engine::Model& mo
   return statistics;
 }
 
+/// The limits that another tool's table states.
+engine::CalibrationResult calibrate_by_table(const CalibrateOptions& o,
+                                             const engine::CalibrationOptions& options,
+                                             const engine::Model& model, Report& report) {
+  const engine::tables::ReadTable read = engine::tables::read_table(o.table, o.table_format);
+  engine::TableCalibration calibration = engine::in_context(
+      {o.table, {}, {}}, [&] { return engine::calibrate_from_table(model.graph, read.table, options); });
+  report_table(report, read, calibration);
+  return std::move(calibration.result);
+}
+
 /// The limits, from statistics that were collected before or from the data. Throws Cancelled.
 engine::CalibrationResult calibrate(const CalibrateOptions& o, const engine::CalibrationOptions& options,
                                     const engine::Model& model, engine::Dataset* dataset,
                                     InterruptGuard& interrupt, Report& report) {
   const engine::SampleSource samples = dataset != nullptr ? sample_source(*dataset) : engine::SampleSource{};
+  if (!o.table.empty()) return calibrate_by_table(o, options, model, report);
   if (!o.statistics.empty()) {
     const Statistics statistics = fitting_statistics(o, model, report, dataset);
     const engine::CalibrationPlan plan = engine::plan_calibration(model.graph, options);
@@ -88,6 +110,18 @@ engine::CalibrationResult calibrate(const CalibrateOptions& o, const engine::Cal
     meter.update(done, all);
     return !interrupt.interrupted();
   });
+}
+
+/// The annotation with what the table states of further values that the written format needs limits of.
+engine::ir::Annotation with_table_limits(const CalibrateOptions& o, const engine::Model& model,
+                                         engine::ir::Annotation annotation,
+                                         const engine::CalibrationOptions& options, const fs::path& output) {
+  const std::vector<std::string> values = values_without_range(model, o.model, annotation, output);
+  std::ranges::copy(
+      engine::table_limits(model.graph, engine::tables::read_table(o.table, o.table_format).table, options,
+                           values),
+      std::back_inserter(annotation.activations));
+  return annotation;
 }
 
 /// Calibrates and writes the model. nullopt if a signal asked to stop; then nothing is written.
@@ -114,9 +148,16 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const CalibrateOpti
         result = calibrate(o, mixed, model, dataset, interrupt, report);
       }
     }
+    if (!o.table.empty())
+      result.annotation = with_table_limits(o, model, std::move(result.annotation), options, output);
+    if (dataset == nullptr && !o.table.empty()) {
+      write_calibrated(model, o.model, result.annotation, o.float_weights, output);
+      return result;
+    }
     const engine::SampleSource samples =
         dataset != nullptr ? sample_source(*dataset) : engine::SampleSource{};
-    write_calibrated(o, model, result.annotation, options, dataset != nullptr ? &samples : nullptr, output);
+    write_observed(model, o.model, result.annotation, options, dataset != nullptr ? &samples : nullptr,
+                   o.float_weights, output);
     return result;
   } catch (const engine::Cancelled&) {
     return std::nullopt;
@@ -147,7 +188,7 @@ Exit run_simplified(CalibrateOptions& o, Report& report) {
   }
   const engine::Model model = load(o.model);
   const engine::CalibrationOptions options = calibration_options(o, model.document);
-  const fs::path output = prepare_output(o);
+  const fs::path output = prepare_output(o.model.model, o.output);
   std::optional<engine::Dataset> dataset;
   if (configured)
     dataset.emplace(configured->dataset(model.graph, o.input.subsets()));
@@ -163,10 +204,14 @@ Exit run_simplified(CalibrateOptions& o, Report& report) {
     return Exit::interrupted;
   }
   const CalibrationReport summary(report, *result, output, o.model);
-  summary.print((o.statistics.empty() ? samples_text(*dataset)
-                                      : counted(result->samples, "sample") + " of " + o.statistics) +
-                ": method " + o.method_or_default() + ", activations " + options.activations + ", weights " +
-                (options.per_channel_weights ? "per-channel" : "per-tensor"));
+  const std::string methods = ": method " + o.method_or_default() + ", activations " + options.activations +
+                              ", weights " + (options.per_channel_weights ? "per-channel" : "per-tensor");
+  if (!o.table.empty())
+    summary.print("the limits of " + o.table);
+  else
+    summary.print((o.statistics.empty() ? samples_text(*dataset)
+                                        : counted(result->samples, "sample") + " of " + o.statistics) +
+                  methods);
   if (o.verbose || !o.report_file.empty()) summary.print_layers(o.verbose, o.report_file);
   if (!o.no_measure && dataset) summary.print_measurements(model, *dataset);
   if (!dataset) report_left_out(o, *result, report);

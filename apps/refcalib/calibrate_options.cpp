@@ -1,22 +1,15 @@
 #include "apps/refcalib/calibrate_options.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <iterator>
 #include <refcalib/threshold.hpp>
-#include <system_error>
 #include <utility>
 
-#include "engine/calibration/observe_values.h"
 #include "engine/calibration/presets.h"
 #include "engine/core/error.h"
-#include "engine/formats/model_formats.h"
+#include "engine/formats/tables/table_formats.h"
 
 namespace refcalib::app {
 namespace {
-
-namespace fs = std::filesystem;
 
 void declare_methods(CLI::App& app, CalibrateOptions& o, const std::string& group) {
   std::string presets, methods;
@@ -110,12 +103,6 @@ void declare_configuration(CLI::App& app, CalibrateOptions& o) {
   app.add_flag("--resume", s.resume, "Go on with an interrupted search for the same output")->group(group);
 }
 
-/// True for a file name of a format that can be written; an extension of a format that this build leaves out is an error.
-bool names_model(const fs::path& path) {
-  const engine::ModelFormat& format = engine::model_format(path);
-  return path.extension() == format.extension;
-}
-
 /// PATTERN=METHOD, where both may hold '=': a method has it only behind a ':', a pattern rarely.
 std::pair<std::string, std::string> method_for(const std::string& entry) {
   const std::size_t colon = entry.rfind(':');
@@ -157,6 +144,12 @@ void declare_calibrate(CLI::App& app, CalibrateOptions& o) {
       "--statistics", o.statistics,
       "FILE.rcstat of refcalib collect or merge: decide without running images. Steps that need images "
       "use -s where it is given, and are left out and listed where it is not");
+
+  app.add_option(
+      "--table", o.table,
+      "Calibration table of another tool: its limits are taken, -s only measures (docs/tables.md)");
+  app.add_option("--table-format", o.table_format,
+                 engine::tables::table_format_names() + "; default: what the table looks like");
 
   const std::string how = "Quantization";
   declare_methods(app, o, how);
@@ -204,27 +197,6 @@ void declare_calibrate(CLI::App& app, CalibrateOptions& o) {
   o.ignored.declare(app);
 }
 
-fs::path prepare_output(const CalibrateOptions& o, const std::string& suffix) {
-  const fs::path model(o.model.model), given(o.output);
-  const bool is_file = names_model(given) && !fs::is_directory(given);
-  const std::string extension(engine::model_format(model).extension);
-  const fs::path file = is_file ? given
-                                : (o.output.empty() ? model.parent_path() : given) /
-                                      (model_stem(o.model.model) + suffix + extension);
-  const fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error && !fs::is_directory(folder))
-    throw engine::IoError("cannot make the output folder: " + error.message(), {.file = folder.string()});
-  if (::access(folder.c_str(), W_OK | X_OK) != 0)
-    throw engine::IoError("cannot write into the output folder", {.file = folder.string()});
-  std::error_code ignored;
-  if (fs::equivalent(file, model, ignored))
-    throw engine::UsageError("the output would replace the model itself; name another with -o",
-                             {.file = file.string()});
-  return file;
-}
-
 engine::CalibrationOptions calibration_options(const CalibrateOptions& o,
                                                const engine::ir::Document& document) {
   engine::CalibrationOptions options;
@@ -248,24 +220,6 @@ engine::CalibrationOptions calibration_options(const CalibrateOptions& o,
   options.refine_rounding |= o.refine;
   options.threads = o.model.threads;
   return options;
-}
-
-void write_calibrated(const CalibrateOptions& o, const engine::Model& model,
-                      engine::ir::Annotation annotation, const engine::CalibrationOptions& options,
-                      const engine::SampleSource* samples, const fs::path& output) {
-  const engine::ModelFormat& format = engine::model_format(output);
-  const engine::ir::InputShapes shapes = input_shapes(o.model);
-  if (format.values_without_range != nullptr) {
-    const std::vector<std::string> values = format.values_without_range(model, shapes, annotation);
-    if (!values.empty() && samples == nullptr)
-      throw engine::UsageError("this format needs ranges of values that the statistics do not have",
-                               {output.string(), {}, "name images with -s"});
-    if (!values.empty()) {
-      const auto further = engine::observe_values(model.graph, values, samples->runs, samples->fill, options);
-      std::ranges::copy(further, std::back_inserter(annotation.activations));
-    }
-  }
-  format.write(model, shapes, annotation, o.float_weights, output);
 }
 
 }  // namespace refcalib::app

@@ -35,7 +35,7 @@ struct CalibrateOptions {
   LayerLists layers;
   ConfigArguments config;
   SearchOptions search;
-  std::string statistics, output, precision = "INT8", device, progress, report_file;
+  std::string statistics, table, table_format, output, precision = "INT8", device, progress, report_file;
   std::string preset, target, method, weights_method = "minmax";
   std::vector<std::string> method_for;
   int kl_bins = 0;
@@ -64,15 +64,5 @@ void declare_calibrate(CLI::App& app, CalibrateOptions& options);
 /// What the quantization options ask for. Throws UsageError, IoError.
 engine::CalibrationOptions calibration_options(const CalibrateOptions& o,
                                                const engine::ir::Document& document);
-
-/// The file to write, `<model><suffix>` in the folder of -o if that is no file. Its folder is made and tried now, not after minutes of
-/// calibration.
-std::filesystem::path prepare_output(const CalibrateOptions& o, const std::string& suffix = "_i8");
-
-/// Writes the calibrated model in the format of the output's extension. A format that needs ranges of more values than the engine
-/// stores as integers has them observed on `samples`; without those that is a UsageError.
-void write_calibrated(const CalibrateOptions& o, const engine::Model& model,
-                      engine::ir::Annotation annotation, const engine::CalibrationOptions& options,
-                      const engine::SampleSource* samples, const std::filesystem::path& output);
 
 }  // namespace refcalib::app

@@ -63,6 +63,7 @@ void CalibrationReport::print(const std::string& how) const {
 
 void CalibrationReport::print_trust() const {
   if (result_.convergence) report_.line(engine::describe(*result_.convergence, result_.samples));
+  if (result_.samples == 0) return;  // the limits were stated elsewhere
   if (result_.samples < engine::kFewSamples) {
     report_.warning("all limits hang on " + counted(result_.samples, "sample") +
                     "; a few dozen that show what the network will see are needed");

@@ -15,6 +15,7 @@
 #include "apps/refcalib/stated_preprocessing.h"
 #include "apps/refcalib/statistics_io.h"
 #include "apps/refcalib/text.h"
+#include "apps/refcalib/write_calibrated.h"
 #include "engine/calibration/convergence.h"
 #include "engine/calibration/decide.h"
 #include "engine/calibration/plan.h"
@@ -97,11 +98,11 @@ fs::path write_statistics_model(const Options& o, const engine::Model& model, co
   how.method = "minmax";
   how.plain_biases = true;
   const engine::CalibrationOptions options = calibration_options(how, model.document);
-  const fs::path file = prepare_output(how, "_int8_statistics");
+  const fs::path file = prepare_output(o.model.model, o.output, "_int8_statistics");
   const engine::CalibrationPlan plan = engine::plan_calibration(model.graph, options);
   engine::check_finite(plan, statistics, {});
-  write_calibrated(how, model, engine::decide(model.graph, plan, statistics, options).annotation, options,
-                   nullptr, file);
+  write_observed(model, o.model, engine::decide(model.graph, plan, statistics, options).annotation, options,
+                 nullptr, false, file);
   return file;
 }
 

@@ -40,6 +40,8 @@ Command merge_command();
 Command convert_command();
 Command diagnose_command();
 Command isa_command();
+Command table_command();
+Command sweep_command();
 Command accuracy_command();
 Command convert_annotation_command();
 Command explain_command();

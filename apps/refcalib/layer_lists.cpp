@@ -1,6 +1,7 @@
 #include "apps/refcalib/layer_lists.h"
 
 #include <fstream>
+#include <sstream>
 
 #include "engine/core/error.h"
 
@@ -20,6 +21,21 @@ std::vector<std::string> joined(const std::vector<std::string>& list, const std:
   return all;
 }
 
+/// The names of `a,b,…`; a regular expression may hold commas and stays whole.
+std::vector<std::string> separated(const std::vector<std::string>& entries) {
+  std::vector<std::string> names;
+  for (const std::string& entry : entries) {
+    if (entry.starts_with("re:")) {
+      names.push_back(entry);
+      continue;
+    }
+    std::istringstream parts(entry);
+    for (std::string name; std::getline(parts, name, ',');)
+      if (!name.empty()) names.push_back(name);
+  }
+  return names;
+}
+
 }  // namespace
 
 void LayerLists::declare(CLI::App& app, const std::string& group) {
@@ -33,7 +49,8 @@ void LayerLists::declare(CLI::App& app, const std::string& group) {
   app.add_option("--ignore-between", between_,
                  "FIRST:LAST, all layers on a way from the one to the other stay in FP32")
       ->group(group);
-  app.add_option("--int8-layers", integer_, "Of the layers with weights only these run in INT8" + names)
+  app.add_option("--int8-layers", integer_,
+                 "Of the layers with weights only these run in INT8: a,b,…" + names)
       ->group(group);
   app.add_option("--int8-layers-path", integer_files_, "The same from files, one name a line")->group(group);
   app.add_option("--first-layer", first_,
@@ -51,7 +68,7 @@ engine::LayerSelection LayerLists::selection(const engine::ir::Document& documen
   engine::LayerSelection selection;
   selection.ignore_layers = joined(names_, name_files_);
   selection.ignore_types = joined(types_, type_files_);
-  selection.int8_layers = joined(integer_, integer_files_);
+  selection.int8_layers = joined(separated(integer_), integer_files_);
   if (selection.int8_layers.empty() && !integer_files_.empty())
     throw engine::UsageError("--int8-layers-path names no layer", {.file = integer_files_.front()});
   selection.float_first = first_ == "fp32";

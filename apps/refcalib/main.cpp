@@ -91,7 +91,7 @@ Exit run_guarded(int argc, char** argv, Report& report) {
     Program program({calibrate_command(), collect_command(), merge_command(), bench_command(),
                      infer_command(), inspect_command(), compare_command(), diagnose_command(),
                      accuracy_command(), convert_command(), convert_annotation_command(), explain_command(),
-                     doctor_command(), isa_command()});
+                     doctor_command(), table_command(), sweep_command(), isa_command()});
     const Exit result = program.run(argc, argv, report);
     if (report.flush()) return result;
     report.error("cannot write the results to the standard output");

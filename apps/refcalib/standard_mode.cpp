@@ -15,6 +15,7 @@
 #include "apps/refcalib/standard_report.h"
 #include "apps/refcalib/statistics_io.h"
 #include "apps/refcalib/text.h"
+#include "apps/refcalib/write_calibrated.h"
 #include "engine/calibration/collect.h"
 #include "engine/calibration/model_hash.h"
 #include "engine/calibration/plan.h"
@@ -131,7 +132,7 @@ class StandardMode {
           "better with weights that were corrected for INT8");
       options_.equalize = options_.full_bias_correction = options_.refine_rounding = false;
     }
-    output_ = prepare_output(o);
+    output_ = prepare_output(o.model.model, o.output);
     dataset_.emplace(data_.dataset(model_.graph, statistics_subset()));
     samples_ = sample_source(*dataset_);
     goal_.threshold = o.search.threshold;
@@ -395,7 +396,7 @@ class StandardMode {
 
   void write(const engine::FloatSet& floats) {
     result_ = network_->calibrate(floats);
-    write_calibrated(o_, model_, result_.annotation, options_, &samples_, output_);
+    write_observed(model_, o_.model, result_.annotation, options_, &samples_, o_.float_weights, output_);
   }
 
   Exit finish(const Stopwatch& total) {

@@ -146,6 +146,7 @@ TEST_CASE("layers are selected by patterns, lists and place", "[cli]") {
                         {{"--ignore-layer-names", "res3?"}, "9 of 11"},
                         {{"--ignore_layer_names_path", list}, "8 of 11"},
                         {{"--int8-layers", "conv1", "dw*"}, "4 of 11"},
+                        {{"--int8-layers", "conv1,dw*"}, "4 of 11"},
                         {{"--int8-layers-path", list}, "3 of 11"},
                         {{"--first-layer", "fp32"}, "10 of 11"},
                         {{"--first-layer", "fp32", "--last-layer", "fp32"}, "9 of 11"},
