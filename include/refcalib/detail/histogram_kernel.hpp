@@ -56,7 +56,7 @@ struct BinFinder {
   }
 };
 
-template <class Count>
+template <class Arch, class Count>
 void count_all(const std::int32_t* index, std::size_t n, Count* counts) {
   std::size_t i = 0;
   for (; i + 4 <= n; i += 4) {
@@ -95,7 +95,7 @@ void scatter_values(const float* data, std::size_t n, const BinScale& scale, Cou
         std::memcpy(padded, data + first + i, (count - i) * sizeof(float));
         select(B::load_aligned(padded));
       }
-      count_all(index, found, counts);
+      count_all<Arch>(index, found, counts);
       counted += found;
     }
     counts[kHistogramBins] = static_cast<Count>(counts[kHistogramBins] + (n - counted));
@@ -112,7 +112,7 @@ void scatter_values(const float* data, std::size_t n, const BinScale& scale, Cou
     for (std::size_t first = 0; first < n; first += chunk) {
       const std::size_t count = n - first < chunk ? n - first : chunk;
       transform_blocks<Arch>(data + first, static_cast<std::int32_t*>(index), count, find_bins);
-      count_all(index, count, counts);
+      count_all<Arch>(index, count, counts);
     }
   }
 }
