@@ -56,7 +56,6 @@ struct BinFinder {
   }
 };
 
-/// One per instruction set, although nothing in it depends on that: the linker must not pick the code of another one.
 template <class Arch, class Count>
 void count_all(const std::int32_t* index, std::size_t n, Count* counts) {
   std::size_t i = 0;
