@@ -69,7 +69,10 @@ class Search {
   /// What to measure next; nullopt: nothing that could be better.
   std::optional<FloatSet> next(double target) {
     std::optional<FloatSet> floats = cheapest(target);
-    if (floats && !measured(*floats)) return floats;
+    // The best of many estimates is a lucky one: after a miss the next network has more in float, not something else.
+    if (const SearchTrial& before = result_.trials.back(); floats && !before.found.meets)
+      for (std::size_t i = 0; i < floats->size(); ++i) (*floats)[i] = (*floats)[i] || before.floats[i];
+    if (floats && !measured(*floats) && count_of(*floats) < floats->size()) return floats;
     choose_best(result_);
     // From the miss with the most layers half the way to a hit, or to everything.
     const FloatSet goal = result_.met ? result_.trials[result_.best].floats : most_float();
