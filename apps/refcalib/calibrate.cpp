@@ -45,7 +45,7 @@ struct Options {
   int kl_bins = 0;
   std::string weights, activations;
   bool float_weights = false, plain_biases = false;
-  bool equalize = false, full_biases = false, refine = false;
+  bool equalize = false, full_biases = false, refine = false, search_percentiles = false;
   double agreement = 0.99;
   IgnoredOptions ignored{
       {{"-c,--config", "models are named by -m in simplified mode"},
@@ -93,6 +93,10 @@ void declare_methods(CLI::App& app, Options& o, const std::string& group) {
       ->group(group);
   app.add_option("--weights-method", o.weights_method, "Limits of weights, by a method that needs no images")
       ->capture_default_str()
+      ->group(group);
+  app.add_flag("--search-percentiles", o.search_percentiles,
+               "As the 2019 tool: image-percentile with 100, 99.5 ... 95 % of the images, whichever answers "
+               "best on samples held back")
       ->group(group);
   app.add_option("--bins", o.kl_bins,
                  "Bins of the histograms that kl searches: a multiple of 128; default 2048")
@@ -250,6 +254,7 @@ engine::CalibrationOptions calibration_options(const Options& o, const engine::i
   options.equalize |= o.equalize;
   options.full_bias_correction |= o.full_biases;
   options.refine_rounding |= o.refine;
+  options.search_percentiles = o.search_percentiles;
   options.threads = o.model.threads;
   return options;
 }
@@ -279,7 +284,10 @@ engine::CalibrationResult calibrate(const Options& o, const engine::CalibrationO
     const Statistics statistics = fitting_statistics(o, model, report, dataset);
     const engine::CalibrationPlan plan = engine::plan_calibration(model.graph, options);
     engine::check_finite(plan, statistics, {});
-    return engine::decide(model.graph, plan, statistics, options, dataset != nullptr ? &samples : nullptr);
+    auto result =
+        engine::decide(model.graph, plan, statistics, options, dataset != nullptr ? &samples : nullptr);
+    std::ranges::copy(engine::proofs_left_out(options), std::back_inserter(result.left_out));
+    return result;
   }
   ProgressMeter meter(report, parse_progress(o.progress, report.terminal()), "calibrating");
   return engine::calibrate_and_correct(model.graph, samples, options, [&](std::size_t done, std::size_t all) {
@@ -375,7 +383,8 @@ Exit run(const Options& o, Report& report) {
   const CalibrationReport summary(report, *result, output, o.model);
   summary.print((o.statistics.empty() ? samples_text(*dataset)
                                       : counted(result->samples, "sample") + " of " + o.statistics) +
-                ": method " + o.method + ", activations " + options.activations + ", weights " +
+                ": method " + (result->percentiles ? result->percentiles->method : o.method) +
+                ", activations " + options.activations + ", weights " +
                 (options.per_channel_weights ? "per-channel" : "per-tensor"));
   if (o.verbose || !o.report_file.empty()) summary.print_layers(o.verbose, o.report_file);
   if (!o.no_measure && dataset) summary.print_measurements(model, *dataset);
