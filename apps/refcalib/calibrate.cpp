@@ -103,7 +103,10 @@ engine::CalibrationResult calibrate(const CalibrateOptions& o, const engine::Cal
     const Statistics statistics = fitting_statistics(o, model, report, dataset);
     const engine::CalibrationPlan plan = engine::plan_calibration(model.graph, options);
     engine::check_finite(plan, statistics, {});
-    return engine::decide(model.graph, plan, statistics, options, dataset != nullptr ? &samples : nullptr);
+    auto result =
+        engine::decide(model.graph, plan, statistics, options, dataset != nullptr ? &samples : nullptr);
+    std::ranges::copy(engine::proofs_left_out(options), std::back_inserter(result.left_out));
+    return result;
   }
   ProgressMeter meter(report, parse_progress(o.progress, report.terminal()), "calibrating");
   return engine::calibrate_and_correct(model.graph, samples, options, [&](std::size_t done, std::size_t all) {

@@ -38,6 +38,10 @@ void declare_methods(CLI::App& app, CalibrateOptions& o, const std::string& grou
   app.add_option("--weights-method", o.weights_method, "Limits of weights, by a method that needs no images")
       ->capture_default_str()
       ->group(group);
+  app.add_flag("--search-percentiles", o.search_percentiles,
+               "As the 2019 tool: image-percentile with 100, 99.5 ... 95 % of the images, whichever answers "
+               "best on samples held back")
+      ->group(group);
   app.add_option("--bins", o.kl_bins,
                  "Bins of the histograms that kl searches: a multiple of 128; default 2048")
       ->check(CLI::Range(128, 4096))
@@ -218,6 +222,7 @@ engine::CalibrationOptions calibration_options(const CalibrateOptions& o,
   options.equalize |= o.equalize;
   options.full_bias_correction |= o.full_biases;
   options.refine_rounding |= o.refine;
+  options.search_percentiles = o.search_percentiles;
   options.threads = o.model.threads;
   return options;
 }

@@ -41,7 +41,7 @@ struct CalibrateOptions {
   int kl_bins = 0;
   std::string weights, activations;
   bool float_weights = false, plain_biases = false;
-  bool equalize = false, full_biases = false, refine = false;
+  bool equalize = false, full_biases = false, refine = false, search_percentiles = false;
   double agreement = 0.99;
   IgnoredOptions ignored{
       {{"-e,--extensions", "all layers are built in"},

@@ -48,6 +48,10 @@ void CalibrationReport::print(const std::string& how) const {
   report_.line("layers: " + std::to_string(count.int8) + " of " + std::to_string(count.heavy) +
                " with weights run in INT8, " + fixed(count.int8_macs_percent, 1) +
                " % of the multiplications");
+  if (const auto& search = result_.percentiles)
+    for (const auto& step : search->steps)
+      report_.line("image-percentile " + fixed(step.percent, 1) + " %: SQNR of the samples held back " +
+                   decibels(step.db) + (step.percent == search->percent ? ", taken" : ""));
   for (const engine::CorrectionReport& c : result_.corrections)
     report_.line("correction '" + c.name + "': " + (c.kept ? "kept" : "not kept") +
                  ", SQNR of the outputs of " + counted(c.held_back, "sample") + " held back from " +

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,17 +15,15 @@
 #include "engine/calibration/annotated_graph.h"
 #include "engine/calibration/candidates.h"
 #include "engine/calibration/equalize.h"
+#include "engine/calibration/held_back_proof.h"
 #include "engine/calibration/plan.h"
 #include "engine/calibration/refine_layers.h"
-#include "engine/ops/activation.h"
 #include "engine/ops/weighted_traits.h"
 #include "engine/passes/passes.h"
 
 namespace refcalib::engine {
 namespace {
 
-constexpr std::size_t kHeldBack = 4;  ///< every fourth
-constexpr std::size_t kFewest = 8;
 /// How far channels are evened out, the most usual first.
 constexpr std::array kStrengths{0.5, 0.25, 1.0};
 
@@ -49,53 +46,11 @@ struct Variant {
   CalibrationResult result;
 };
 
-/// Decibels of one output, bounded so that exact and broken ones count too.
-double sqnr_db(std::span<const float> expected, std::span<const float> actual) {
-  double signal = 0, noise = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double e = static_cast<double>(expected[i]), error = static_cast<double>(actual[i]) - e;
-    signal += e * e;
-    noise += error * error;
-  }
-  constexpr double most = 120, least = -20;
-  if (noise == 0) return most;
-  const double db = 10 * std::log10(signal / noise);
-  return std::isfinite(db) ? std::clamp(db, least, most) : least;
-}
-
 /// A variant and what it was measured at.
 struct Proven {
   Variant variant;
   std::vector<double> db;
 };
-
-double mean(const std::vector<double>& db) {
-  return db.empty() ? 0 : std::accumulate(db.begin(), db.end(), 0.0) / static_cast<double>(db.size());
-}
-
-/// True if the second of two measurements of the same samples is better by more than the standard error of the difference.
-bool gains(const std::vector<double>& before, const std::vector<double>& after) {
-  const double difference = mean(after) - mean(before), n = static_cast<double>(before.size());
-  if (!(difference > 0)) return false;
-  double square = 0;
-  for (std::size_t i = 0; i < before.size(); ++i) square += std::pow(after[i] - before[i] - difference, 2);
-  return before.size() > 1 && difference > std::sqrt(square / (n * (n - 1)));
-}
-
-/// Takes softmax and sigmoid off the network's outputs: behind them, errors of certain answers vanish and say nothing.
-void uncover_outputs(Graph& graph) {
-  const auto squashes = [](const Node& node) {
-    return node.op == "Softmax" ||
-           (node.op == "Activation" && node.attributes.as<ActivationAttributes>().function == "sigmoid");
-  };
-  for (ValueId& output : graph.outputs) {
-    ValueId at = output;
-    const Node* node = graph.producer(at);
-    while (node != nullptr && node->op == "Reshape") node = graph.producer(at = node->inputs.front());
-    if (node != nullptr && squashes(*node) && graph.producer(node->inputs.front()) != nullptr)
-      output = node->inputs.front();
-  }
-}
 
 class Corrector {
  public:
@@ -106,10 +61,10 @@ class Corrector {
         progress_(progress),
         all_{{}, samples},
         fit_{{}, samples},
-        proof_{{}, samples} {
+        proof_(graph, samples) {
     for (std::size_t i = 0; i < samples.runs; ++i) {
       all_.samples.push_back(i);
-      (i % kHeldBack == kHeldBack - 1 ? proof_ : fit_).samples.push_back(i);
+      if (!HeldBackProof::holds_back(i)) fit_.samples.push_back(i);
     }
     // Without the corrections, with each equalized network, and with all samples.
     const std::size_t ways = !options.equalize ? 0 : options.per_channel_weights ? kStrengths.size() : 1;
@@ -162,7 +117,7 @@ class Corrector {
   /// Takes `other` for `best` if held-back samples gain measurably, and reports that.
   bool report(std::string name, Proven& best, Proven& other) {
     const bool kept = gains(best.db, other.db);
-    reports_.push_back({std::move(name), mean(best.db), mean(other.db), proof_.samples.size(), kept});
+    reports_.push_back({std::move(name), mean_of(best.db), mean_of(other.db), proof_.size(), kept});
     if (kept) best = std::move(other);
     return kept;
   }
@@ -180,7 +135,7 @@ class Corrector {
     for (const EqualizeOptions& way : ways) {
       Proven tried{equalized_variant(way, fit_), {}};
       tried.db = measured(tried.variant);
-      if (chosen && mean(tried.db) <= mean(most.db)) continue;
+      if (chosen && mean_of(tried.db) <= mean_of(most.db)) continue;
       most = std::move(tried);
       chosen = way;
     }
@@ -235,30 +190,8 @@ class Corrector {
                   });
   }
 
-  /// SQNR of each output of each sample held back.
   std::vector<double> measured(const Variant& variant) {
-    if (!reference_) {
-      CompileOptions compile = default_options();
-      compile.int8 = false;
-      Graph graph = graph_;
-      uncover_outputs(graph);
-      reference_ = Program::compile(graph, compile);
-    }
-    Graph quantized = annotated_graph(variant.graph, variant.result.annotation);
-    uncover_outputs(quantized);
-    Session expected(reference_, 1);
-    Session actual(Program::compile(quantized), 1);
-    std::vector<double> db;
-    for (const std::size_t sample : proof_.samples) {
-      if (!proof_.source.fill(expected, sample)) continue;
-      for (std::size_t i = 0; i < reference_->inputs().size(); ++i)
-        std::copy(expected.input(i).begin(), expected.input(i).end(), actual.input(i).begin());
-      expected.run();
-      actual.run();
-      for (std::size_t i = 0; i < reference_->outputs().size(); ++i)
-        db.push_back(sqnr_db(expected.output(i), actual.output(i)));
-    }
-    return db;
+    return proof_.measure(annotated_graph(variant.graph, variant.result.annotation));
   }
 
   /// States in the annotation what the variant's graph has otherwise than the original.
@@ -281,10 +214,10 @@ class Corrector {
   const Graph& graph_;
   const CalibrationOptions& options_;
   const Progress& progress_;
-  Part all_, fit_, proof_;
+  Part all_, fit_;
+  HeldBackProof proof_;
   std::size_t steps_ = 0, steps_done_ = 0;
   ChannelRanges factors_from_;
-  std::shared_ptr<const Program> reference_;
   std::vector<CorrectionReport> reports_;
 };
 
@@ -292,9 +225,27 @@ class Corrector {
 
 CalibrationResult calibrate_and_correct(const Graph& graph, const SampleSource& samples,
                                         const CalibrationOptions& options, const Progress& progress) {
+  CalibrationOptions chosen = options;
+  std::optional<PercentileSearch> search;
+  if (options.search_percentiles) {
+    search = search_image_percentile(graph, samples, options, progress);
+    chosen.method = search->method;
+  }
   const bool any = options.equalize || options.full_bias_correction || options.refine_rounding;
-  if (!any || samples.runs < kFewest) return calibrate(graph, samples, options, progress);
-  return Corrector(graph, samples, options, progress).run();
+  CalibrationResult result = !any || samples.runs < kFewestToProve
+                                 ? calibrate(graph, samples, chosen, progress)
+                                 : Corrector(graph, samples, chosen, progress).run();
+  result.percentiles = std::move(search);
+  return result;
+}
+
+std::vector<std::string> proofs_left_out(const CalibrationOptions& options) {
+  std::vector<std::string> names;
+  if (options.search_percentiles) names.emplace_back("the search for a percentage of images");
+  if (options.equalize) names.emplace_back("equalization");
+  if (options.full_bias_correction) names.emplace_back("full bias correction");
+  if (options.refine_rounding) names.emplace_back("refinement of rounding");
+  return names;
 }
 
 }  // namespace refcalib::engine

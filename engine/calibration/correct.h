@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <vector>
 
 #include "engine/calibration/calibrate.h"
 
@@ -16,5 +18,8 @@ namespace refcalib::engine {
 /// Throws what calibrate() throws.
 CalibrationResult calibrate_and_correct(const Graph& graph, const SampleSource& samples,
                                         const CalibrationOptions& options, const Progress& progress = {});
+
+/// What the options ask for and calibrate_and_correct alone does, by names for reports: left out where limits are decided from statistics.
+std::vector<std::string> proofs_left_out(const CalibrationOptions& options);
 
 }  // namespace refcalib::engine

@@ -9,6 +9,7 @@
 
 #include "engine/calibration/convergence.h"
 #include "engine/calibration/options.h"
+#include "engine/calibration/percentile_search.h"
 #include "engine/calibration/plan.h"
 #include "engine/calibration/samples.h"
 #include "engine/formats/ir/ir.h"
@@ -43,9 +44,10 @@ struct CalibrationResult {
   ir::Annotation annotation;
   std::vector<ValueReport> values;
   std::uint64_t samples = 0;
-  std::vector<CorrectionReport> corrections;  ///< of calibrate_and_correct
-  std::vector<std::string> left_out;          ///< corrections that need data, where there are only statistics
-  std::optional<Convergence> convergence;     ///< absent if the statistics keep no records
+  std::vector<CorrectionReport> corrections;    ///< of calibrate_and_correct
+  std::optional<PercentileSearch> percentiles;  ///< of calibrate_and_correct
+  std::vector<std::string> left_out;       ///< corrections that need data, where there are only statistics
+  std::optional<Convergence> convergence;  ///< absent if the statistics keep no records
   double collect_seconds = 0, search_seconds = 0;
 };
 

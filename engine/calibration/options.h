@@ -41,7 +41,9 @@ struct CalibrationOptions : LayerSelection {
   bool equalize = false;  ///< see equalize.h; of calibrate_and_correct, kept where held-back samples gain
   bool full_bias_correction = false;  ///< see refine_layers.h; likewise
   bool refine_rounding = false;       ///< likewise
-  int threads = 0;                    ///< 0: all cores; the result does not depend on it
+  bool search_percentiles =
+      false;        ///< instead of `method`: see percentile_search.h; of calibrate_and_correct
+  int threads = 0;  ///< 0: all cores; the result does not depend on it
 };
 
 }  // namespace refcalib::engine

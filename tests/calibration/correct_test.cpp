@@ -6,6 +6,8 @@
 #include "engine/calibration/annotated_graph.h"
 #include "engine/calibration/candidates.h"
 #include "engine/calibration/equalize.h"
+#include "engine/calibration/held_back_proof.h"
+#include "engine/calibration/percentile_search.h"
 #include "engine/calibration/refine_layers.h"
 #include "engine/formats/model.h"
 #include "engine/graph/builder.h"
@@ -285,6 +287,50 @@ TEST_CASE("corrections are kept if held-back samples gain, and the report says s
       calibrate_and_correct(network.graph(), {few.size(), filling(few)}, all_corrections());
   CHECK(plain.corrections.empty());
   CHECK(same_annotation(plain.annotation, calibrated(network.graph(), few).annotation));
+}
+
+TEST_CASE("the search over percentages of images drops the odd image where held-back samples gain",
+          "[correct]") {
+  // One of the images that calibrate is a thousand times as bright; those held back are not.
+  Samples samples = samples_of(40);
+  for (float& v : samples[5][0].data) v *= 1000;
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::f32, {1, 3, 10, 10});
+  b.output(b.add1("Convolution", "c1", dense(1),
+                  {x, b.constant("w1", Constant::f32({1, 4, 3, 3, 3}, waves(4 * 27, 1)))}));
+  const Graph network = b.finish();
+  CalibrationOptions options;
+  options.search_percentiles = true;
+  options.method = "kl";
+  options.correct_bias = false;  // the odd image would move the means, too
+  const CalibrationResult result =
+      calibrate_and_correct(network, {samples.size(), filling(samples)}, options);
+  REQUIRE(result.percentiles);
+  const PercentileSearch& search = *result.percentiles;
+  REQUIRE(search.steps.size() == 11);
+  CHECK(search.steps.front().percent == 100);
+  CHECK(search.steps.back().percent == 95);
+  CHECK(search.percent < 100);
+  CHECK(search.steps[1].db > search.steps[0].db + 20);
+  CalibrationOptions same;
+  same.method = search.method;
+  same.correct_bias = false;
+  CHECK(same_annotation(result.annotation, calibrated(network, samples, same).annotation));
+
+  const Samples few = samples_of(7);
+  CHECK_THROWS_AS(calibrate_and_correct(network, {few.size(), filling(few)}, options), UsageError);
+  CHECK(proofs_left_out(options) == std::vector<std::string>{"the search for a percentage of images"});
+  CHECK(proofs_left_out(all_corrections()).size() == 3);
+}
+
+TEST_CASE("a gain must exceed its standard error", "[correct]") {
+  const std::vector<double> before = {10, 11, 12, 13};
+  CHECK(gains(before, {10.5, 11.5, 12.5, 13.5}));
+  CHECK(gains(before, {10.9, 11.1, 12.9, 13.1}));
+  CHECK_FALSE(gains(before, {13, 9, 14, 11}));
+  CHECK_FALSE(gains(before, before));
+  CHECK_FALSE(gains({10}, {20}));
+  CHECK_FALSE(gains({}, {}));
 }
 
 TEST_CASE("corrected models in memory are those of the annotated file", "[correct]") {
