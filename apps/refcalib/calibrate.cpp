@@ -207,8 +207,10 @@ Exit run_simplified(CalibrateOptions& o, Report& report) {
     return Exit::interrupted;
   }
   const CalibrationReport summary(report, *result, output, o.model);
-  const std::string methods = ": method " + o.method_or_default() + ", activations " + options.activations +
-                              ", weights " + (options.per_channel_weights ? "per-channel" : "per-tensor");
+  const std::string methods = ": method " +
+                              (result->percentiles ? result->percentiles->method : o.method_or_default()) +
+                              ", activations " + options.activations + ", weights " +
+                              (options.per_channel_weights ? "per-channel" : "per-tensor");
   if (!o.table.empty())
     summary.print("the limits of " + o.table);
   else

@@ -105,7 +105,7 @@ TEST_CASE("thresholds are what the integers reach", "[tables]") {
   CHECK(ncnn.weights[1].limits[2] == Approx(127 / 149.919382));
 
   const CalibrationTable cache = read_text(kTensorRt).table;
-  CHECK(cache.activations[0].high == Approx(127 / 127.5).epsilon(1e-4));  // 0x3c008912 = 0.0078452
+  CHECK(cache.activations[0].high == Approx(127 * 0.0078452).epsilon(1e-4));  // 0x3c008912 = 0.0078452
   CHECK(cache.activations[4].name == "(Unnamed Layer* 48) [Constant]_output");
 
   const CalibrationTable mlir = read_text(kTpuMlir).table;

@@ -63,8 +63,8 @@ std::vector<Grid> grids(const Json& stated, const std::string& name, Calibration
     for (const Json& encoding : stated) {
       if (!encoding.is_object()) fail(name, "is no object");
       if (!has_bits(encoding, "bitwidth")) return {};
-      add(number(encoding, "scale", name), number(encoding, "offset", name),
-          encoding.contains("is_symmetric") && truth(encoding.at("is_symmetric")));
+      const double scale = number(encoding, "scale", name), offset = number(encoding, "offset", name);
+      add(scale, offset, encoding.contains("is_symmetric") && truth(encoding.at("is_symmetric")));
     }
     return list;
   }
