@@ -27,7 +27,7 @@ set(REFCALIB_ENGINE_PUBLIC_HEADERS
   runtime/program.h runtime/step.h
   formats/model.h formats/ir/document.h formats/ir/ir.h formats/ir/reshape.h
   calibration/calibrate.h calibration/candidates.h calibration/collect.h calibration/convergence.h calibration/correct.h
-  calibration/decide.h calibration/method_spec.h calibration/model_hash.h calibration/options.h calibration/plan.h
+  calibration/decide.h calibration/method_spec.h calibration/model_hash.h calibration/options.h calibration/percentile_search.h calibration/plan.h
   calibration/presets.h calibration/samples.h calibration/target_profile.h
   diagnosis/diagnose.h
   evaluation/dataset.h evaluation/image.h evaluation/input_source.h evaluation/labels.h evaluation/npy.h evaluation/output_file.h

@@ -65,8 +65,8 @@ TEST_CASE("a hopeless start ends with a network that meets the threshold, the sa
 
   const std::string report = content_of(json);
   CHECK_THAT(report,
-             Contains("\"met\":\"yes\"") && Contains("\"trials\":[{") && Contains("\"output_error\""));
-  CHECK(number_behind(report, "\"final\":") == final);
+             Contains("\"met\": \"yes\"") && Contains("\"trials\": [{") && Contains("\"output_error\""));
+  CHECK(number_behind(report, "\"final\": ") == final);
 
   const Outcome three = run_program(
       standard.command("three", StandardCase::hopeless({"--nthreads", "3", "--max-memory", "1"})));
