@@ -148,8 +148,8 @@ std::string to_dot(const Graph& graph) {
   const auto value_key = [](ValueId id) { return "v" + std::to_string(id); };
   const auto node_key = [](NodeId id) { return "n" + std::to_string(id); };
   for (const ValueId id : graph.inputs)
-    text +=
-        "  " + value_key(id) + " [shape=ellipse label=" + dot_string("input " + graph.value(id).name) + "];\n";
+    text += "  " + value_key(id) + " [shape=ellipse label=" + dot_string("input " + graph.value(id).name) +
+            "];\n";
   const auto edge = [&](ValueId id, const std::string& target) {
     const Value& value = graph.value(id);
     if (value.constant) return;
@@ -171,8 +171,8 @@ std::string to_dot(const Graph& graph) {
   }
   for (std::size_t k = 0; k < graph.outputs.size(); ++k) {
     const std::string key = "o" + std::to_string(k);
-    text += "  " + key + " [shape=ellipse label=" + dot_string("output " + graph.value(graph.outputs[k]).name) +
-            "];\n";
+    text += "  " + key +
+            " [shape=ellipse label=" + dot_string("output " + graph.value(graph.outputs[k]).name) + "];\n";
     edge(graph.outputs[k], key);
   }
   return text + "}\n";

@@ -14,9 +14,13 @@
 namespace refcalib_test {
 #ifdef REFCALIB_CATCH_V3
 using Catch::Approx;
-inline auto Contains(const std::string& part) { return Catch::Matchers::ContainsSubstring(part); }
+inline auto Contains(const std::string& part) {
+  return Catch::Matchers::ContainsSubstring(part);
+}
 #else
 using ::Approx;
-inline auto Contains(const std::string& part) { return Catch::Matchers::Contains(part); }
+inline auto Contains(const std::string& part) {
+  return Catch::Matchers::Contains(part);
+}
 #endif
 }  // namespace refcalib_test
