@@ -102,11 +102,11 @@ struct EpilogueTile {
     }
   }
 
-  /// y = float(acc) * scale + bias, where acc started from offset()
+  /// y = fma(float(acc), scale, bias), where acc started from offset()
   [[gnu::always_inline]] void scale(const I (&acc)[Rows][Vectors], F (&y)[Rows][Vectors]) const {
     unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
       const F s = parameter(e.scale, v), b = parameter(e.bias, v);
-      unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = to_float(acc[r][v]) * s + b; });
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = fma(to_float(acc[r][v]), s, b); });
     });
   }
 
@@ -131,6 +131,12 @@ struct EpilogueTile {
   }
 
  private:
+  template <class V>
+  [[gnu::always_inline]] F in_units_of_output(float bound, V vector) const {
+    const F b = F::broadcast(bound);
+    return e.inv_scale == nullptr ? b : b * parameter(e.inv_scale, vector);
+  }
+
   [[gnu::always_inline]] void add_residual(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
     if (e.residual_kind == Epilogue::Residual::f32) {
       over_columns([&](auto v, auto extent) __attribute__((always_inline)) {
@@ -140,24 +146,11 @@ struct EpilogueTile {
       });
       return;
     }
-    const I zero = I::broadcast(e.residual_zero_point);
-    if (e.residual_zero_point == 0) {
-      add_residual_bytes(
-          y, rows, [](I q) __attribute__((always_inline)) { return q; });
-    } else {
-      add_residual_bytes(
-          y, rows, [&](I q) __attribute__((always_inline)) { return q - zero; });
-    }
-  }
-
-  template <class Centred>
-  [[gnu::always_inline]] void add_residual_bytes(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows],
-                                                 const Centred& centred) const {
     const F s = F::broadcast(e.residual_scale);
     over_columns([&](auto v, auto extent) __attribute__((always_inline)) {
       unroll<Rows>([&](auto r) __attribute__((always_inline)) {
         const I q = load_u8(reinterpret_cast<const std::uint8_t*>(rows[r].residual) + v * lanes, extent);
-        y[r][v] = y[r][v] + to_float(centred(q)) * s;
+        y[r][v] = fma(to_float(q), s, y[r][v]);
       });
     });
   }
@@ -178,22 +171,23 @@ struct EpilogueTile {
   /// above that. The minimum's operands stand so that NaN passes: it converts to INT32_MIN and ends as 0, which is also where
   /// a `low` without effect would lead; a `low` with effect turns it into the bound.
   [[gnu::always_inline]] void store_quantized(F (&y)[Rows][Vectors], const TileRow (&rows)[Rows]) const {
-    const F high = F::broadcast(e.high), low = F::broadcast(e.low);
     const F most = F::broadcast(static_cast<float>(255 - e.zero_point));
     const bool clamps_below = !(e.low == -__builtin_inff() || (e.low <= 0 && e.zero_point == 0));
-    unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
-      const F inverse = parameter(e.inv_scale, v);
-      unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = y[r][v] * inverse; });
-    });
+    if (e.inv_scale != nullptr) {
+      unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
+        const F inverse = parameter(e.inv_scale, v);
+        unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = y[r][v] * inverse; });
+      });
+    }
     if (!e.saturates) {
       unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
-        const F upper = min(high * parameter(e.inv_scale, v), most);
+        const F upper = min(in_units_of_output(e.high, v), most);
         unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = min(upper, y[r][v]); });
       });
     }
     if (clamps_below) {
       unroll<Vectors>([&](auto v) __attribute__((always_inline)) {
-        const F lower = low * parameter(e.inv_scale, v);
+        const F lower = in_units_of_output(e.low, v);
         unroll<Rows>([&](auto r) __attribute__((always_inline)) { y[r][v] = max(y[r][v], lower); });
       });
     }

@@ -16,9 +16,10 @@ bool saturates(const Epilogue& e, std::size_t channels) noexcept {
     const double slope = e.slope == nullptr ? 1.0 : std::max(1.0, std::abs(static_cast<double>(e.slope[c])));
     const double value =
         largest_sum * std::abs(e.scale[c]) + std::abs(static_cast<double>(e.bias[c])) + residual;
-    const double code = value * slope * e.inv_scale[c];
+    const float inverse = e.inv_scale == nullptr ? 1.0F : e.inv_scale[c];
+    const double code = value * slope * inverse;
     if (!(code < limit)) return false;  // NaN too
-    if (!(std::nearbyint(e.high * e.inv_scale[c]) >= static_cast<float>(255 - e.zero_point))) return false;
+    if (!(std::nearbyint(e.high * inverse) >= static_cast<float>(255 - e.zero_point))) return false;
   }
   return true;
 }

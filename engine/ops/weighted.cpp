@@ -184,6 +184,7 @@ class WeightedStep final : public Step {
   std::int32_t zero_point_sum(const WeightedPlan& plan, const kernels::ConvGeometry& geometry,
                               std::span<const std::int8_t> weights) const;
   void add_whole_bias(const WeightedPlan& plan);
+  void scale_to_output(const WeightedPlan& plan);
 
   /// Packs all parts into `memory`, with the weights of one part at a time behind them.
   void pack_computed(const float* weights, std::byte* memory) const noexcept {
@@ -267,6 +268,7 @@ void WeightedStep::prepare() {
   if (plan_->input.dtype == DType::u8) {
     pack_integers(*plan_);
     add_whole_bias(*plan_);
+    scale_to_output(*plan_);
     epilogue_.saturates = kernels::saturates(epilogue_, static_cast<std::size_t>(plan_->out_channels()));
   } else {
     pack_floats(*plan_);
@@ -359,21 +361,29 @@ void WeightedStep::pack_integers(const WeightedPlan& plan) {
 }
 
 /// A bias that is stated in whole units of the products, as quantized ONNX models state it, joins their exact sum; one multiplication then
-/// leads from there to the output's integers, the bits that other runtimes give for such files. What is added behind the
-/// scale, and channels with scales of their own, keep the general way.
+/// leads from there to the output's integers (scale_to_output()), the bits that other runtimes give for such files. What is added
+/// behind the scale, and channels with scales of their own, keep the general way.
 void WeightedStep::add_whole_bias(const WeightedPlan& plan) {
   if (plan.output.dtype != DType::u8 || plan.output.quantization->per_channel() || has_residual_) return;
   const std::optional<std::vector<std::int32_t>> whole = whole_units(plan, scale_);
   if (!whole) return;
-  const float out = plan.output.quantization->scale.front(), inverse = inv_scale_.front();
-  for (std::size_t c = 0; c < whole->size(); ++c) {
+  for (std::size_t c = 0; c < whole->size(); ++c)
     for (std::size_t i = 0; i < parts_.size(); ++i) acc_offset_[i * padded_channels_ + c] += (*whole)[c];
-    scale_[c] = scale_[c] / out;
-  }
   std::fill(bias_.begin(), bias_.end(), 0.0F);
-  std::fill(inv_scale_.begin(), inv_scale_.end(), 1.0F);
-  epilogue_.low *= inverse;
-  epilogue_.high *= inverse;
+}
+
+/// Scales, biases and bounds in units of the output, so that no value is multiplied a second time. A residual of floats, and
+/// channels with scales of their own, are scaled behind the sum.
+void WeightedStep::scale_to_output(const WeightedPlan& plan) {
+  if (plan.output.dtype != DType::u8 || plan.output.quantization->per_channel()) return;
+  if (epilogue_.residual_kind == Epilogue::Residual::f32) return;
+  const float out = plan.output.quantization->scale.front();
+  for (float& s : scale_) s /= out;
+  for (float& b : bias_) b /= out;
+  epilogue_.residual_scale /= out;
+  epilogue_.low /= out;
+  epilogue_.high /= out;
+  epilogue_.inv_scale = nullptr;
 }
 
 void WeightedStep::bind_input_scales(const WeightedPlan& plan) {
@@ -399,7 +409,9 @@ void WeightedStep::bind_residual(const WeightedPlan& plan) {
   if (plan.residual.dtype == DType::u8) {
     epilogue_.residual_kind = Epilogue::Residual::u8;
     epilogue_.residual_scale = plan.residual.quantization->scale.front();
-    epilogue_.residual_zero_point = plan.residual.quantization->zero_point;
+    const double zero =
+        static_cast<double>(plan.residual.quantization->zero_point) * epilogue_.residual_scale;
+    for (float& b : bias_) b = static_cast<float>(b - zero);
   }
 }
 

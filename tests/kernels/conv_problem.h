@@ -36,6 +36,7 @@ struct Finish {
   float high = std::numeric_limits<float>::infinity();
   std::int32_t zero_point = 0;
   bool residual_in_place = false;  ///< residual == output (same type and stride)
+  bool in_output_units = false;    ///< u8: no inv_scale
 };
 
 inline const std::vector<Finish>& finishes() {
@@ -68,6 +69,16 @@ inline const std::vector<Finish>& finishes() {
        .high = 1,
        .zero_point = 100},
       {.name = "f32, slope, clamp", .slope = true, .low = -0.25F, .high = 0.5F},
+      {.name = "u8, in units of the output, clamp 0..200, zero point 9",
+       .output = O::u8,
+       .low = 0,
+       .high = 200,
+       .zero_point = 9,
+       .in_output_units = true},
+      {.name = "u8, in units of the output, residual u8",
+       .residual = R::u8,
+       .output = O::u8,
+       .in_output_units = true},
   };
   return all;
 }
@@ -124,14 +135,13 @@ class ConvProblem {
       e.scale = scale.data();
     }
     e.residual_kind = f.residual;
-    e.residual_scale = 0.03F;
-    e.residual_zero_point = 17;
+    e.residual_scale = f.in_output_units ? 0.75F : 0.03F;
     e.slope = f.slope ? slope.data() : nullptr;
     e.low = f.low;
     e.high = f.high;
     e.output_kind = f.output;
     if (f.output == Epilogue::Output::u8) {
-      e.inv_scale = inv_scale.data();
+      e.inv_scale = f.in_output_units ? nullptr : inv_scale.data();
       e.zero_point = f.zero_point;
       e.saturates = refcalib::engine::kernels::saturates(e, size(g.out_channels));
     }
@@ -223,6 +233,10 @@ class ConvProblem {
       bias[c] = random_.real(-0.5F, 0.5F);
       slope[c] = random_.real(-0.5F, 0.5F);
       inv_scale[c] = random_.real(20, 60);
+      if (f.in_output_units) {
+        scale[c] *= inv_scale[c];
+        bias[c] *= inv_scale[c];
+      }
     }
   }
 

@@ -36,8 +36,11 @@ struct Layer {
   float low = -std::numeric_limits<float>::infinity(), high = std::numeric_limits<float>::infinity();
 };
 
-/// Output in f32 by the arithmetic of docs/int8-arithmetic.md. `residual`: empty, or real values to add.
-Tensor integer_reference(const Layer& l, const std::vector<float>& residual = {}) {
+/// Adds a residual to y; `at` counts elements.
+using Residual = std::function<float(float y, std::size_t at)>;
+
+/// Output by the arithmetic of docs/int8-arithmetic.md, counted in steps of `step`.
+Tensor integer_reference(const Layer& l, float step = 1, const Residual& residual = {}) {
   const std::vector<int> w = quantized_weights(l.w, l.weight_scale);
   const Shape kernel(l.w.shape.begin() + 3, l.w.shape.end());
   Shape out = convolve(l.x, l.w, {}, l.a).shape;
@@ -62,10 +65,10 @@ Tensor integer_reference(const Layer& l, const std::vector<float>& residual = {}
       weight_sum += v;
     });
     const float w_scale = l.weight_scale[l.weight_scale.size() == 1 ? 0 : c];
-    float y = static_cast<float>(acc - l.in.zero_point * weight_sum) * (l.in.of(c) * w_scale);
-    y = y + (l.bias.empty() ? 0.0F : l.bias[c]);
-    if (!residual.empty()) y = y + residual[offset(out, at)];
-    return std::min(std::max(y, l.low), l.high);
+    float y = scaled_sum(acc - l.in.zero_point * weight_sum, l.in.of(c) * w_scale,
+                         l.bias.empty() ? 0.0F : l.bias[c], step);
+    if (residual) y = residual(y, offset(out, at));
+    return std::min(std::max(y, l.low / step), l.high / step);
   });
 }
 
@@ -128,8 +131,8 @@ TEST_CASE("integer convolutions give the bits of the reference in f32 and u8", "
         const Tensor expected = integer_reference(l);
         CHECK(same_bytes(seen.at("real"), expected.data));
         REQUIRE(seen.dtype("y") == DType::u8);
-        Tensor stored = expected;
-        for (float& v : stored.data) v = between.stored(v);
+        Tensor stored = integer_reference(l, between.of(0));
+        for (float& v : stored.data) v = between.stored_steps(v);
         CHECK(same_bytes(seen.at("y"), stored.data));
       }
 }
@@ -222,10 +225,19 @@ TEST_CASE("residuals are added as stored, in u8 or in f32", "[convolution][int8]
     if (integer_residual) quantize_value(b.graph(), l, other.scale, other.zero_point);
     const Recorder seen = observe_everywhere(b.finish(), {left.x});
     CHECK(seen.dtype("left") == (integer_residual ? DType::u8 : DType::f32));
-    std::vector<float> residual = integer_reference(left).data;
-    if (integer_residual)
-      for (float& v : residual) v = other.stored(v);
-    CHECK(same_bytes(seen.at("y"), integer_reference(right, residual).data));
+    if (integer_residual) {
+      const Tensor steps = integer_reference(left, other.of(0));
+      for (float& v : right.bias) v = other.without_zero(v);
+      const Tensor expected = integer_reference(right, 1, [&](float y, std::size_t at) {
+        return std::fma(static_cast<float>(other.quantize_steps(steps.data[at])), other.of(0), y);
+      });
+      CHECK(same_bytes(seen.at("y"), expected.data));
+    } else {
+      const Tensor sum_of = integer_reference(left);
+      const Tensor expected =
+          integer_reference(right, 1, [&](float y, std::size_t at) { return y + sum_of.data[at]; });
+      CHECK(same_bytes(seen.at("y"), expected.data));
+    }
   }
 }
 
@@ -262,7 +274,9 @@ TEST_CASE("a residual that a depthwise layer reads by channel ranges is added by
     return by_channel.stored(value_at(stored, at), static_cast<std::size_t>(at[1]));
   });
   CHECK(same_bytes(seen.at("shared"), stored.data));
-  CHECK(same_bytes(seen.at("sum"), integer_reference(second, stored.data).data));
+  const Tensor expected =
+      integer_reference(second, 1, [&](float y, std::size_t at) { return y + stored.data[at]; });
+  CHECK(same_bytes(seen.at("sum"), expected.data));
 }
 
 TEST_CASE("slopes act on integer sums", "[convolution][int8]") {

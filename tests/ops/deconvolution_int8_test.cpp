@@ -34,9 +34,9 @@ Layer layer_of(const DeconvolutionCase& c, std::uint64_t seed, Scale in) {
   return l;
 }
 
-/// Output in f32 by the arithmetic of docs/int8-arithmetic.md: only what reaches an output is summed, and the zero point is taken out
+/// Output by the arithmetic of docs/int8-arithmetic.md, counted in steps of `step`: only what reaches an output is summed, and the zero point is taken out
 /// of just that.
-Tensor integer_reference(const Layer& l) {
+Tensor integer_reference(const Layer& l, float step = 1) {
   return generate(deconvolved_shape(l.x.shape, l.w.shape, l.a), [&](const Index& at) {
     const auto c = static_cast<std::size_t>(at[1]);
     const std::int64_t group = at[1] / l.w.shape[2];
@@ -52,8 +52,7 @@ Tensor integer_reference(const Layer& l) {
         acc += std::int64_t{q} * static_cast<int>(std::min(std::max(v, -127.0F), 127.0F));
       }
     });
-    const float y = static_cast<float>(acc) * (l.in.of(c) * w_scale);
-    return y + (l.bias.empty() ? 0.0F : l.bias[c]);
+    return scaled_sum(acc, l.in.of(c) * w_scale, l.bias.empty() ? 0.0F : l.bias[c], step);
   });
 }
 
@@ -92,8 +91,8 @@ TEST_CASE("integer transposed convolutions give the bits of the reference in f32
         const Tensor expected = integer_reference(l);
         CHECK(same_bytes(seen.at("real"), expected.data));
         REQUIRE(seen.dtype("y") == DType::u8);
-        Tensor stored = expected;
-        for (float& v : stored.data) v = between.stored(v);
+        Tensor stored = integer_reference(l, between.of(0));
+        for (float& v : stored.data) v = between.stored_steps(v);
         CHECK(same_bytes(seen.at("y"), stored.data));
       }
 }
@@ -154,12 +153,15 @@ TEST_CASE("residuals and slopes act on integer sums of transposed convolutions",
     second.x = left.x;
     const Recorder seen = observe_everywhere(b.finish(), {left.x});
     CHECK(seen.dtype("left") == (integer_residual ? DType::u8 : DType::f32));
-    Tensor residual = integer_reference(left);
     if (integer_residual)
-      for (float& v : residual.data) v = other.stored(v);
+      for (float& v : second.bias) v = other.without_zero(v);
+    const Tensor residual = integer_reference(left, integer_residual ? other.of(0) : 1.0F);
     const Tensor own = integer_reference(second);
     const Tensor expected = generate(own.shape, [&](const Index& at) {
-      const float v = value_at(own, at) + value_at(residual, at);
+      const float y = value_at(own, at), other_y = value_at(residual, at);
+      const float v = integer_residual
+                          ? std::fma(static_cast<float>(other.quantize_steps(other_y)), other.of(0), y)
+                          : y + other_y;
       return v < 0 ? v * slope[static_cast<std::size_t>(at[1])] : v;
     });
     CHECK(same_bytes(seen.at("y"), expected.data));

@@ -193,16 +193,19 @@ TEST_CASE("integer matrix products give the bits of the reference", "[matmul][in
       const Tensor a = random_tensor({m, k}, ++seed), w = random_tensor({k, n}, ++seed, -1, 1);
       const std::vector<float> bias = random_tensor({n}, ++seed).data;
       const Scale in{{0.017F}, 121}, out{{0.09F}, 130};
-      const Tensor expected = generate({m, n}, [&, k = k](const Index& at) {
-        float largest = 0;
-        for (std::int64_t i = 0; i < k; ++i) largest = std::max(largest, std::fabs(value_at(w, {i, at[1]})));
-        const float scale = largest / 127.0F;
-        std::int64_t acc = 0;
-        for (std::int64_t i = 0; i < k; ++i)
-          acc += (in.quantize(value_at(a, {at[0], i})) - in.zero_point) *
-                 static_cast<std::int64_t>(std::nearbyint(value_at(w, {i, at[1]}) * (1.0F / scale)));
-        return static_cast<float>(acc) * (in.of(0) * scale) + bias[static_cast<std::size_t>(at[1])];
-      });
+      const auto reference = [&, m = m, k = k, n = n](float step) {
+        return generate({m, n}, [&](const Index& at) {
+          float largest = 0;
+          for (std::int64_t i = 0; i < k; ++i)
+            largest = std::max(largest, std::fabs(value_at(w, {i, at[1]})));
+          const float scale = largest / 127.0F;
+          std::int64_t acc = 0;
+          for (std::int64_t i = 0; i < k; ++i)
+            acc += (in.quantize(value_at(a, {at[0], i})) - in.zero_point) *
+                   static_cast<std::int64_t>(std::nearbyint(value_at(w, {i, at[1]}) * (1.0F / scale)));
+          return scaled_sum(acc, in.of(0) * scale, bias[static_cast<std::size_t>(at[1])], step);
+        });
+      };
       GraphBuilder g;
       const ValueId x = g.input("x", DType::f32, a.shape);
       const ValueId y = add_matmul(g, x, w, transpose, bias);
@@ -212,12 +215,12 @@ TEST_CASE("integer matrix products give the bits of the reference", "[matmul][in
       g.output(z);
       quantize_value(g.graph(), x, in.scale, in.zero_point);
       const Graph real = g.graph();
-      CHECK(same_bytes(observe_everywhere(real, {a}).at("y"), expected.data));
+      CHECK(same_bytes(observe_everywhere(real, {a}).at("y"), reference(1).data));
       quantize_value(g.graph(), y, out.scale, out.zero_point);
       const Recorder seen = observe_everywhere(g.finish(), {a});
       REQUIRE(seen.dtype("y") == DType::u8);
-      Tensor stored = expected;
-      for (float& v : stored.data) v = out.stored(v);
+      Tensor stored = reference(out.of(0));
+      for (float& v : stored.data) v = out.stored_steps(v);
       CHECK(same_bytes(seen.at("y"), stored.data));
     }
 }

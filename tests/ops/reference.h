@@ -138,8 +138,9 @@ struct Scale {
   int zero_point = 0;
 
   float of(std::size_t channel) const { return scale[scale.size() == 1 ? 0 : channel]; }
-  int quantize(float x, std::size_t channel = 0) const {
-    const float v = x * (1.0F / of(channel));
+  int quantize(float x, std::size_t channel = 0) const { return quantize_steps(x * (1.0F / of(channel))); }
+  /// Of a value that is counted in steps of the scale.
+  int quantize_steps(float v) const {
     const float bounded =
         std::min(std::max(v, static_cast<float>(-zero_point)), static_cast<float>(255 - zero_point));
     return static_cast<int>(std::nearbyint(bounded)) + zero_point;
@@ -149,6 +150,16 @@ struct Scale {
   }
   /// The value that survives storage in u8.
   float stored(float x, std::size_t channel = 0) const { return dequantize(quantize(x, channel), channel); }
+  float stored_steps(float v) const { return dequantize(quantize_steps(v)); }
+  /// What takes the zero point out of a fused residual: the bias without it.
+  float without_zero(float bias) const {
+    return static_cast<float>(bias - static_cast<double>(zero_point) * static_cast<double>(of(0)));
+  }
 };
+
+/// An exact sum of products with its scale and bias, counted in steps of `step` (docs/int8-arithmetic.md).
+inline float scaled_sum(std::int64_t sum, float scale, float bias, float step = 1) {
+  return std::fma(static_cast<float>(sum), scale / step, bias / step);
+}
 
 }  // namespace refcalib_test

@@ -21,8 +21,7 @@ inline void finish(float y, const Epilogue& e, std::int64_t c, const void* resid
   if (e.residual_kind == Epilogue::Residual::f32) y = y + static_cast<const float*>(residual)[residual_index];
   if (e.residual_kind == Epilogue::Residual::u8) {
     const int q = static_cast<const std::uint8_t*>(residual)[residual_index];
-    const float r = static_cast<float>(q - e.residual_zero_point) * e.residual_scale;
-    y = y + r;
+    y = std::fma(static_cast<float>(q), e.residual_scale, y);
   }
   if (e.slope != nullptr && y < 0) y = y * e.slope[c];
   y = lower_bound_first(upper_bound_first(y, e.low), e.high);
@@ -30,7 +29,7 @@ inline void finish(float y, const Epilogue& e, std::int64_t c, const void* resid
     static_cast<float*>(output)[index] = y;
     return;
   }
-  float v = y * e.inv_scale[c];
+  float v = e.inv_scale == nullptr ? y : y * e.inv_scale[c];
   v = lower_bound_first(upper_bound_first(v, static_cast<float>(0 - e.zero_point)),
                         static_cast<float>(255 - e.zero_point));
   static_cast<std::uint8_t*>(output)[index] =
@@ -67,8 +66,8 @@ float accumulate(const ConvGeometry& g, const Epilogue& e, const In* in, const W
         }
       }
   if constexpr (real) return sum;
-  const float scaled = static_cast<float>(static_cast<std::int32_t>(exact + e.acc_offset[c])) * e.scale[c];
-  return scaled + e.bias[c];
+  return std::fma(static_cast<float>(static_cast<std::int32_t>(exact + e.acc_offset[c])), e.scale[c],
+                  e.bias[c]);
 }
 
 /// The whole convolution; `weights` as pack() takes them.

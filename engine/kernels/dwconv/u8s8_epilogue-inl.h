@@ -51,6 +51,8 @@ struct ByteEpilogue {
       for (int p = 0; p < upper; ++p) {
         if (sources[p] != nullptr)
           reorder<A>(static_cast<const std::uint8_t*>(sources[p]) + 4 * c, to + p * channels);
+        else if (p == inverse)
+          for (std::int64_t i = 0; i < channels; ++i) to[p * channels + i] = 1.0F;
       }
       if (e.output_kind == Epilogue::Output::u8) bound<A>(e, to + inverse * channels, to + upper * channels);
     }
@@ -67,7 +69,7 @@ struct ByteEpilogue {
     unroll<4>([&](auto j) __attribute__((always_inline)) {
       const typename V::F s = parameter<A>(scale, j), b = parameter<A>(bias, j);
       unroll<Width>([&](auto x) __attribute__((always_inline)) {
-        y[x * 4 + j] = V::add(V::mul(V::to_float(acc[x * 4 + j]), s), b);
+        y[x * 4 + j] = V::fma(V::to_float(acc[x * 4 + j]), s, b);
       });
     });
     if (e->residual_kind != Epilogue::Residual::none)
@@ -135,22 +137,23 @@ struct ByteEpilogue {
     const bool whole = channels == 4 * V::lanes;
     unroll<Width>([&](auto x) __attribute__((always_inline)) {
       const std::uint8_t* const from = residual + static_cast<std::int64_t>(x()) * step;
-      typename V::F r[4];
       if (e->residual_kind == Epilogue::Residual::u8) {
-        const typename V::I zero = V::broadcast(0), zero_point = V::broadcast(e->residual_zero_point);
+        const typename V::I zero = V::broadcast(0);
+        const typename V::F s = V::broadcast(e->residual_scale);
         typename V::I q[4];
         V::interleave(whole ? V::load_bytes(from) : V::load_bytes_n(from, static_cast<int>(channels)), zero,
                       zero, zero, q);
         unroll<4>([&](auto j) __attribute__((always_inline)) {
-          r[j] = V::mul(V::to_float(V::sub(q[j], zero_point)), V::broadcast(e->residual_scale));
+          y[x * 4 + j] = V::fma(V::to_float(q[j]), s, y[x * 4 + j]);
         });
       } else {
         float natural[4 * V::lanes] = {}, ordered[4 * V::lanes];
         std::memcpy(natural, from, 4 * static_cast<std::size_t>(channels));
         reorder<A>(reinterpret_cast<const std::uint8_t*>(natural), ordered);
-        unroll<4>([&](auto j) __attribute__((always_inline)) { r[j] = V::load(ordered + j * V::lanes); });
+        unroll<4>([&](auto j) __attribute__((always_inline)) {
+          y[x * 4 + j] = V::add(y[x * 4 + j], V::load(ordered + j * V::lanes));
+        });
       }
-      unroll<4>([&](auto j) __attribute__((always_inline)) { y[x * 4 + j] = V::add(y[x * 4 + j], r[j]); });
     });
   }
 
@@ -163,10 +166,14 @@ struct ByteEpilogue {
     using V = Simd<A>;
     typename V::I q[Width * 4];
     typename V::F v[Width * 4];
-    unroll<4>([&](auto j) __attribute__((always_inline)) {
-      const typename V::F inv = parameter<A>(inverse, j);
-      unroll<Width>([&](auto x) __attribute__((always_inline)) { v[x * 4 + j] = V::mul(y[x * 4 + j], inv); });
-    });
+    unroll<Width * 4>([&](auto i) __attribute__((always_inline)) { v[i] = y[i]; });
+    if (e->inv_scale != nullptr) {
+      unroll<4>([&](auto j) __attribute__((always_inline)) {
+        const typename V::F inv = parameter<A>(inverse, j);
+        unroll<Width>([&](auto x)
+                          __attribute__((always_inline)) { v[x * 4 + j] = V::mul(v[x * 4 + j], inv); });
+      });
+    }
     if (!e->saturates) {
       unroll<4>([&](auto j) __attribute__((always_inline)) {
         const typename V::F most = parameter<A>(upper, j);
