@@ -37,12 +37,10 @@ class LayerJob {
         scratch_(kernel_.scratch_bytes(geometry_)),
         offset_(channel_bytes()),
         scale_(channel_bytes()),
-        bias_(channel_bytes()),
-        inv_scale_(channel_bytes()) {
+        bias_(channel_bytes()) {
     weights_.fill(!quantized);
-    scale_.fill(1e-4F);
-    bias_.fill(0.5F);
-    inv_scale_.fill(40.0F);
+    scale_.fill(quantized ? 4e-3F : 1.0F);
+    bias_.fill(quantized ? 20.0F : 0.5F);
     pack_seconds_ = seconds_of([&] { kernel_.pack(geometry_, weights_.data(), packed_.data()); });
     operands_.input = (odd ? activations.odd : activations.even).data();
     operands_.output = (odd ? activations.even : activations.odd).data();
@@ -52,14 +50,15 @@ class LayerJob {
     e.acc_offset = offset_.as<std::int32_t>();
     e.scale = scale_.as<float>();
     e.bias = bias_.as<float>();
-    e.inv_scale = inv_scale_.as<float>();
-    e.high = 6.0F;
+    e.high = quantized ? 240.0F : 6.0F;
     if (quantized) e.output_kind = refcalib::engine::kernels::Epilogue::Output::u8;
-    if (!layer.residual) return;
-    operands_.residual = activations.residual.data();
-    e.residual_kind = quantized ? refcalib::engine::kernels::Epilogue::Residual::u8
-                                : refcalib::engine::kernels::Epilogue::Residual::f32;
-    e.residual_scale = 0.01F;
+    if (layer.residual) {
+      operands_.residual = activations.residual.data();
+      e.residual_kind = quantized ? refcalib::engine::kernels::Epilogue::Residual::u8
+                                  : refcalib::engine::kernels::Epilogue::Residual::f32;
+      e.residual_scale = 0.4F;
+    }
+    if (kernel_.bind != nullptr) kernel_.bind(geometry_, e, packed_.data());
   }
 
   /// Seconds of one run.
@@ -82,7 +81,7 @@ class LayerJob {
   refcalib::engine::kernels::ConvGeometry geometry_;
   const refcalib::engine::kernels::ConvKernel& kernel_;
   std::size_t element_;
-  Memory weights_, packed_, scratch_, offset_, scale_, bias_, inv_scale_;
+  Memory weights_, packed_, scratch_, offset_, scale_, bias_;
   refcalib::engine::kernels::ConvOperands operands_;
   double pack_seconds_ = 0;
 };

@@ -21,6 +21,7 @@
 #include "bench/support/peak.h"
 #include "engine/cpu/isa.h"
 #include "engine/kernels/gconv/gconv.h"
+#include "engine/kernels/winograd/winograd.h"
 
 namespace {
 
@@ -32,10 +33,12 @@ using refcalib_bench::LayerJob;
 using refcalib_bench::Network;
 using refcalib_bench::Turns;
 
+/// What the engine would take, without CompileOptions::exact.
 const ConvKernel& kernel_for(const Layer& layer, bool quantized, Isa isa) {
   const ConvGeometry g = refcalib_bench::geometry(layer);
   const ConvKernel* special =
-      layer.depthwise    ? select(quantized ? dwconv_u8s8_kernels() : dwconv_f32_kernels(), g, isa)
+      !quantized && winograd_tile(g) != 0 ? select(winograd_f32_kernels(), g, isa)
+      : layer.depthwise  ? select(quantized ? dwconv_u8s8_kernels() : dwconv_f32_kernels(), g, isa)
       : layer.groups > 1 ? select(quantized ? gconv_u8s8_kernels() : gconv_f32_kernels(), g, isa)
                          : nullptr;
   return special != nullptr ? *special
@@ -167,6 +170,7 @@ int main(int argc, char** argv) {
   register_table("dwconv_u8s8", dwconv_u8s8_kernels(), true);
   register_table("gconv_f32", gconv_f32_kernels(), false);
   register_table("gconv_u8s8", gconv_u8s8_kernels(), true);
+  register_table("winograd_f32", winograd_f32_kernels(), false);
   benchmark::AddCustomContext("isa", std::string(to_string(available_isas().back())));
   benchmark::AddCustomContext("onednn", refcalib_bench::onednn_version());
   benchmark::Initialize(&argc, argv);

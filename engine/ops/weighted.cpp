@@ -168,6 +168,7 @@ class WeightedStep final : public Step {
     return kernel_scratch_ + (computed_ ? packed_bytes_ + aligned(computed_->largest * sizeof(float)) : 0);
   }
   std::int64_t macs() const override { return macs_; }
+  kernels::PairProof pairs() const override;
   std::size_t constant_bytes() const override {
     return packed_.size() +
            (bias_.size() + slope_.size() + scale_.size() + inv_scale_.size() + acc_offset_.size()) * 4;
@@ -279,8 +280,7 @@ void WeightedStep::prepare() {
   plan_.reset();
 }
 
-/// Of kernels that depend on a proof against saturation, how it holds: shares in place, in another order, alone.
-std::string WeightedStep::proof() const {
+kernels::PairProof WeightedStep::pairs() const {
   kernels::PairProof all;
   for (const BoundPart& part : parts_) {
     if (part.kernel->proof == nullptr) continue;
@@ -289,7 +289,13 @@ std::string WeightedStep::proof() const {
     all.reordered += one.reordered;
     all.alone += one.alone;
   }
-  const std::int64_t sum = all.in_place + all.reordered + all.alone;
+  return all;
+}
+
+/// Of kernels that depend on a proof against saturation, how it holds: shares in place, in another order, alone.
+std::string WeightedStep::proof() const {
+  const kernels::PairProof all = pairs();
+  const std::int64_t sum = all.all();
   if (sum == 0) return {};
   // Any position that stands alone shows.
   const std::int64_t reordered = (100 * all.reordered + sum / 2) / sum,

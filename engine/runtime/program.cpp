@@ -89,6 +89,7 @@ void plan_steps(Program::Impl& impl) {
                   .precision = precision_of(impl.graph, node),
                   .reason = float_reason(impl.graph, id),
                   .macs = step->macs(),
+                  .pairs = {},
                   .outputs = node.outputs};
     impl.scratch_bytes = std::max(impl.scratch_bytes, step->scratch_bytes());
     impl.constant_bytes += step->constant_bytes();
@@ -168,7 +169,10 @@ void plan(Program::Impl& impl, const CompileOptions& options) {
                            " GiB of memory; at most 16 GiB are supported");
   plan_steps(impl);
   prepare_steps(impl.steps);
-  for (std::size_t i = 0; i < impl.steps.size(); ++i) impl.infos[i].kernel = impl.steps[i]->kernel();
+  for (std::size_t i = 0; i < impl.steps.size(); ++i) {
+    impl.infos[i].kernel = impl.steps[i]->kernel();
+    impl.infos[i].pairs = impl.steps[i]->pairs();
+  }
   for (const AlignedBytes& bytes : impl.constants) impl.constant_bytes += bytes.size();
 }
 

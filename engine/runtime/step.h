@@ -9,6 +9,7 @@
 #include "engine/core/parallel.h"
 #include "engine/cpu/isa.h"
 #include "engine/graph/graph.h"
+#include "engine/kernels/conv/pair_proof.h"
 
 namespace refcalib::engine {
 
@@ -77,6 +78,8 @@ class Step {
   virtual std::size_t scratch_bytes() const { return 0; }
   /// Multiply-accumulates of one run; 0 for steps that are not counted.
   virtual std::int64_t macs() const { return 0; }
+  /// By what sums of pairs in int16 cannot saturate, if the kernel makes such sums.
+  virtual kernels::PairProof pairs() const { return {}; }
   /// Bytes of packed constants.
   virtual std::size_t constant_bytes() const { return 0; }
 };

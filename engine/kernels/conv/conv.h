@@ -5,6 +5,7 @@
 #include <span>
 
 #include "engine/cpu/isa.h"
+#include "engine/kernels/conv/pair_proof.h"
 #include "engine/kernels/epilogue.h"
 
 namespace refcalib::engine::kernels {
@@ -57,14 +58,6 @@ struct ConvOperands {
   void* output = nullptr;
   void* scratch = nullptr;  ///< scratch_bytes() for this member of the team, 64-byte aligned
   Epilogue epilogue;
-};
-
-/// Where products are summed in pairs in int16: how the weights of a convolution came into pairs that cannot saturate, counted in
-/// activations met by panels (conv/steps-inl.h).
-struct PairProof {
-  std::int64_t in_place = 0;   ///< safe with their neighbours
-  std::int64_t reordered = 0;  ///< safe in another order
-  std::int64_t alone = 0;      ///< safe only without a partner
 };
 
 /// One convolution kernel. The kernels are stateless; everything that depends on tile sizes is behind these
