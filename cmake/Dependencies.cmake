@@ -42,7 +42,7 @@ if(REFCALIB_BUILD_ENGINE)
   # --- protobuf: ONNX and Caffe files; without it they are refused ----------------------------------------------
   set(REFCALIB_ONNX_FOUND FALSE)
   set(REFCALIB_CAFFE_FOUND FALSE)
-  if(REFCALIB_ONNX OR REFCALIB_CAFFE)
+  if(REFCALIB_ONNX OR REFCALIB_CAFFE OR REFCALIB_LMDB)
     set(Protobuf_USE_STATIC_LIBS ON) # keeps the program self-contained
     find_package(Protobuf QUIET)
     if(TARGET protobuf::libprotobuf AND TARGET protobuf::protoc)
@@ -50,6 +50,20 @@ if(REFCALIB_BUILD_ENGINE)
       set(REFCALIB_CAFFE_FOUND "${REFCALIB_CAFFE}")
     else()
       message(STATUS "protobuf was not found: no ONNX and Caffe files (Debian: libprotobuf-dev protobuf-compiler)")
+    endif()
+  endif()
+
+  # --- liblmdb: Caffe's databases of pictures; without it, or without protobuf, they are refused ---------------------
+  set(REFCALIB_LMDB_FOUND FALSE)
+  if(REFCALIB_LMDB)
+    find_path(REFCALIB_LMDB_INCLUDE_DIR NAMES lmdb.h)
+    # The static library first: it keeps the program self-contained.
+    find_library(REFCALIB_LMDB_LIBRARY NAMES "${CMAKE_STATIC_LIBRARY_PREFIX}lmdb${CMAKE_STATIC_LIBRARY_SUFFIX}" lmdb)
+    mark_as_advanced(REFCALIB_LMDB_INCLUDE_DIR REFCALIB_LMDB_LIBRARY)
+    if(REFCALIB_LMDB_INCLUDE_DIR AND REFCALIB_LMDB_LIBRARY AND TARGET protobuf::libprotobuf AND TARGET protobuf::protoc)
+      set(REFCALIB_LMDB_FOUND TRUE)
+    else()
+      message(STATUS "liblmdb or protobuf was not found: no databases of LMDB (Debian: liblmdb-dev)")
     endif()
   endif()
 

@@ -10,6 +10,7 @@
 #include "apps/refcalib/command.h"
 #include "apps/refcalib/measure.h"
 #include "apps/refcalib/options.h"
+#include "apps/refcalib/stated_preprocessing.h"
 #include "apps/refcalib/text.h"
 #include "engine/core/error.h"
 #include "engine/core/parallel.h"
@@ -120,8 +121,8 @@ Candidate load_candidate(const ModelOptions& options) {
   return candidate;
 }
 
-engine::DatasetOptions data_options(const Options& o) {
-  engine::DatasetOptions data = o.input.dataset(1);
+engine::DatasetOptions data_options(const Options& o, Report& report) {
+  engine::DatasetOptions data = dataset_options(report, o.model.model, o.input, 1);
   // A measurement needs some numbers, not particular ones.
   if (data.inputs.empty() && !data.random_seed) data.random_seed = 0;
   return data;
@@ -216,7 +217,7 @@ Exit run_sync(const Options& o, Report& report, const Candidate& first,
               const std::optional<Candidate>& second) {
   const std::optional<int> first_core = o.pin ? std::optional(0) : std::nullopt;
   engine::Session session(first.program, o.model.threads, first_core);
-  engine::Dataset dataset(first.program->inputs(), data_options(o));
+  engine::Dataset dataset(first.program->inputs(), data_options(o, report));
   report_inputs(report, dataset, o.input);
   fill(session, dataset, 0, report);
   std::optional<engine::Session> other;
@@ -250,7 +251,7 @@ Exit run_async(const Options& o, Report& report, const Candidate& candidate) {
   const int threads = o.model.threads == 0 ? engine::usable_cores() : o.model.threads;
   const std::size_t streams = o.streams == 0 ? static_cast<std::size_t>(threads) : o.streams;
   const int threads_each = std::max(1, threads / static_cast<int>(streams));
-  engine::Dataset dataset(candidate.program->inputs(), data_options(o));
+  engine::Dataset dataset(candidate.program->inputs(), data_options(o, report));
   report_inputs(report, dataset, o.input);
   std::vector<engine::Session> sessions;
   for (std::size_t s = 0; s < streams; ++s) {

@@ -18,6 +18,7 @@
 #include "apps/refcalib/table_report.h"
 #include "apps/refcalib/text.h"
 #include "apps/refcalib/write_calibrated.h"
+#include "engine/calibration/collect.h"
 #include "engine/calibration/correct.h"
 #include "engine/calibration/method_spec.h"
 #include "engine/calibration/model_hash.h"
@@ -82,13 +83,30 @@ Statistics fitting_statistics(const CalibrateOptions& o, const engine::Model& mo
   return statistics;
 }
 
-/// The limits that another tool's table states.
+/// The limits that another tool's table states, and biases corrected for them where there is data. Throws Cancelled.
 engine::CalibrationResult calibrate_by_table(const CalibrateOptions& o,
                                              const engine::CalibrationOptions& options,
-                                             const engine::Model& model, Report& report) {
-  const engine::tables::ReadTable read = engine::tables::read_table(o.table, o.table_format);
-  engine::TableCalibration calibration = engine::in_context(
-      {o.table, {}, {}}, [&] { return engine::calibrate_from_table(model.graph, read.table, options); });
+                                             const engine::Model& model, const engine::SampleSource& samples,
+                                             const engine::Progress& progress, Report& report) {
+  const engine::tables::ReadTable read = read_table_for(o.model, o.table, o.table_format);
+  engine::Collected seen;
+  const bool corrects = options.correct_bias && samples.runs > 0;
+  if (corrects) {
+    engine::CollectOptions collecting;
+    collecting.threads = options.threads;
+    collecting.max_memory = options.max_memory;
+    collecting.records = {false, false};
+    seen = engine::collect(model.graph, samples, collecting, progress);
+    if (seen.not_finite)
+      engine::check_finite(engine::plan_calibration(model.graph, options), seen.statistics,
+                           samples.name_of(*seen.not_finite));
+  }
+  engine::TableCalibration calibration = engine::in_context({o.table, {}, {}}, [&] {
+    return engine::calibrate_from_table(model.graph, read.table, options,
+                                        corrects ? &seen.statistics : nullptr);
+  });
+  calibration.result.collect_seconds = seen.seconds;
+  calibration.result.collect_passes = seen.passes;
   report_table(report, read, calibration);
   return std::move(calibration.result);
 }
@@ -98,7 +116,6 @@ engine::CalibrationResult calibrate(const CalibrateOptions& o, const engine::Cal
                                     const engine::Model& model, engine::Dataset* dataset,
                                     InterruptGuard& interrupt, Report& report) {
   const engine::SampleSource samples = dataset != nullptr ? sample_source(*dataset) : engine::SampleSource{};
-  if (!o.table.empty()) return calibrate_by_table(o, options, model, report);
   if (!o.statistics.empty()) {
     const Statistics statistics = fitting_statistics(o, model, report, dataset);
     const engine::CalibrationPlan plan = engine::plan_calibration(model.graph, options);
@@ -109,10 +126,12 @@ engine::CalibrationResult calibrate(const CalibrateOptions& o, const engine::Cal
     return result;
   }
   ProgressMeter meter(report, parse_progress(o.progress, report.terminal()), "calibrating");
-  return engine::calibrate_and_correct(model.graph, samples, options, [&](std::size_t done, std::size_t all) {
+  const engine::Progress progress = [&](std::size_t done, std::size_t all) {
     meter.update(done, all);
     return !interrupt.interrupted();
-  });
+  };
+  if (!o.table.empty()) return calibrate_by_table(o, options, model, samples, progress, report);
+  return engine::calibrate_and_correct(model.graph, samples, options, progress);
 }
 
 /// The annotation with what the table states of further values that the written format needs limits of.
@@ -120,10 +139,9 @@ engine::ir::Annotation with_table_limits(const CalibrateOptions& o, const engine
                                          engine::ir::Annotation annotation,
                                          const engine::CalibrationOptions& options, const fs::path& output) {
   const std::vector<std::string> values = values_without_range(model, o.model, annotation, output);
-  std::ranges::copy(
-      engine::table_limits(model.graph, engine::tables::read_table(o.table, o.table_format).table, options,
-                           values),
-      std::back_inserter(annotation.activations));
+  std::ranges::copy(engine::table_limits(model.graph, read_table_for(o.model, o.table, o.table_format).table,
+                                         options, values),
+                    std::back_inserter(annotation.activations));
   return annotation;
 }
 

@@ -1,6 +1,7 @@
 #include "apps/refcalib/calibrate_options.h"
 
 #include <algorithm>
+#include <cmath>
 #include <refcalib/threshold.hpp>
 #include <utility>
 
@@ -83,7 +84,11 @@ void declare_configuration(CLI::App& app, CalibrateOptions& o) {
                  "Evaluations on all data that the search may use; default: a fifth of the layers, 5 to 10")
       ->check(whole_number())
       ->group(group);
-  app.add_option("--max-memory", s.max_memory_mb, "MB for kept samples and activations")
+  app.add_option(
+         "--max-memory", s.max_memory_mb,
+         "MB (10^6 bytes) for kept samples and activations; simplified mode (default there: no bound): for "
+         "the "
+         "intermediate values of runs and the statistics of observed ones, if need be in several passes")
       ->capture_default_str()
       ->check(non_negative_number())
       ->group(group);
@@ -119,6 +124,12 @@ std::pair<std::string, std::string> method_for(const std::string& entry) {
 }
 
 }  // namespace
+
+std::size_t bytes_of(double megabytes) {
+  // Beyond what a double holds exactly nothing is bounded any more.
+  constexpr double most = 9e15;
+  return static_cast<std::size_t>(std::clamp(std::round(megabytes * 1e6), 1.0, most));
+}
 
 std::string CalibrateOptions::method_or_default() const {
   return method.empty() ? engine::default_method() : method;
@@ -224,6 +235,7 @@ engine::CalibrationOptions calibration_options(const CalibrateOptions& o,
   options.refine_rounding |= o.refine;
   options.search_percentiles = o.search_percentiles;
   options.threads = o.model.threads;
+  if (o.simplified && o.given("--max-memory")) options.max_memory = bytes_of(o.search.max_memory_mb);
   return options;
 }
 

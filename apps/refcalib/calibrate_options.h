@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -58,6 +59,9 @@ struct CalibrateOptions {
   /// The configuration as -c, -m, -s, -a, -d name it.
   ConfigOptions config_options() const { return config.options(model, input, device); }
 };
+
+/// Bytes of so many MB, at least one: 0 would be no bound.
+std::size_t bytes_of(double megabytes);
 
 void declare_calibrate(CLI::App& app, CalibrateOptions& options);
 

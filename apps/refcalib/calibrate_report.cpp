@@ -56,7 +56,9 @@ void CalibrationReport::print(const std::string& how) const {
     report_.line("correction '" + c.name + "': " + (c.kept ? "kept" : "not kept") +
                  ", SQNR of the outputs of " + counted(c.held_back, "sample") + " held back from " +
                  decibels(c.before_db) + " to " + decibels(c.after_db));
-  report_.line("observing " + duration(result_.collect_seconds) + ", searching limits " +
+  const std::string passes =
+      result_.collect_passes > 1 ? " in " + std::to_string(result_.collect_passes) + " passes" : "";
+  report_.line("observing " + duration(result_.collect_seconds) + passes + ", searching limits " +
                duration(result_.search_seconds) + ", peak memory " + megabytes(peak_memory()));
   print_trust();
   std::filesystem::path weights_file = written_;

@@ -33,6 +33,7 @@ struct Options {
   std::string output, progress;
   bool resume = false, no_records = false, channel_records = false, empty = false;
   double checkpoint_seconds = 30;
+  std::optional<double> max_memory_mb;
 };
 
 void declare(CLI::App& app, Options& o) {
@@ -53,6 +54,11 @@ void declare(CLI::App& app, Options& o) {
   app.add_option("--checkpoint", o.checkpoint_seconds,
                  "Seconds between states that --resume can go on from, kept as FILE.rcstat.partial")
       ->capture_default_str()
+      ->check(non_negative_number());
+  app.add_option(
+         "--max-memory", o.max_memory_mb,
+         "MB (10^6 bytes) for intermediate values of runs and statistics: fewer threads, and if need be "
+         "several passes, of which an interrupted one is not resumed; default: no bound")
       ->check(non_negative_number());
   app.add_flag("--channel-records", o.channel_records,
                "Keep the extremes of every channel of every single image, which some methods need");
@@ -98,7 +104,11 @@ fs::path write_statistics_model(const Options& o, const engine::Model& model, co
   how.method = "minmax";
   how.plain_biases = true;
   const engine::CalibrationOptions options = calibration_options(how, model.document);
-  const fs::path file = prepare_output(o.model.model, o.output, "_int8_statistics");
+  // Extremes alone are what the Intermediate Representation has room for; other formats need what follows from them.
+  const fs::path folder = o.output.empty() ? fs::path(o.model.model).parent_path() : fs::path(o.output);
+  const fs::path named =
+      folder.extension() == ".xml" ? folder : folder / (model_stem(o.model.model) + "_int8_statistics.xml");
+  const fs::path file = prepare_output(o.model.model, named.string());
   const engine::CalibrationPlan plan = engine::plan_calibration(model.graph, options);
   engine::check_finite(plan, statistics, {});
   write_observed(model, o.model, engine::decide(model.graph, plan, statistics, options).annotation, options,
@@ -144,6 +154,7 @@ Exit run(Options& o, Report& report) {
   engine::CollectOptions collecting;
   collecting.threads = o.model.threads;
   collecting.records = {!o.no_records, o.channel_records};
+  if (o.max_memory_mb) collecting.max_memory = bytes_of(*o.max_memory_mb);
   if (o.empty) {
     const Statistics none = engine::empty_statistics(model.graph, collecting);
     write_statistics(none, o.output);
@@ -153,7 +164,7 @@ Exit run(Options& o, Report& report) {
   engine::Dataset dataset = configured ? configured->dataset(model.graph, o.input.subsets())
                                        : engine::Dataset(input_ports(model.graph),
                                                          dataset_options(report, o.model.model, o.input, 64));
-  report.line("model: " + o.model.model + " (IR version " + std::to_string(model.document.version) + ")");
+  report.line("model: " + o.model.model + " (" + format_text(model) + ")");
   report_inputs(report, dataset, o.input);
   collecting.preprocessing = dataset.preparation();
   const std::optional<Statistics> state = interrupted_state(o, report);
@@ -173,8 +184,9 @@ Exit run(Options& o, Report& report) {
                                   return !interrupt.interrupted();
                                 });
   } catch (const engine::Cancelled&) {
+    std::error_code ignored;
     report.error("interrupted; " +
-                 (o.no_records || writes_model(o)
+                 (o.no_records || writes_model(o) || !fs::exists(partial_file(o), ignored)
                       ? "nothing was written"
                       : "repeat the command with --resume to go on from " + partial_file(o).string()));
     return Exit::interrupted;
@@ -192,7 +204,8 @@ Exit run(Options& o, Report& report) {
     fs::remove(partial_file(o), ignored);
   }
   report.line("collected " + summary(collected.statistics));
-  report.line("observing " + duration(collected.seconds));
+  report.line("observing " + duration(collected.seconds) +
+              (collected.passes > 1 ? " in " + std::to_string(collected.passes) + " passes" : ""));
   if (collected.not_finite)
     report.warning("values were not finite, first for " +
                    sample_source(dataset).name_of(*collected.not_finite) +

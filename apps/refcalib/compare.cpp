@@ -71,6 +71,8 @@ Exit print(const Options& o, Report& report, const LayerComparison& comparison,
   for (const LayerDifference& difference : differences)
     if (difference.output || !o.outputs_only) table.rows.push_back(row(difference));
   report.block(table.text());
+  for (const auto& [ours, theirs] : comparison.paired())
+    report.note("output '" + ours + "' is compared with '" + theirs + "', by its place");
   if (comparison.unmatched() > 0)
     report.note(counted(comparison.unmatched(), "value") +
                 " of the reference without a partner of that name");
@@ -109,7 +111,7 @@ Exit run(const Options& o, Report& report) {
   engine::Session other(compile(o, o.other), o.machine.threads);
   engine::Dataset dataset(reference.program().inputs(), data);
   report_inputs(report, dataset, o.input);
-  LayerComparison comparison(reference.program());
+  LayerComparison comparison(reference.program(), other.program());
   DetectionComparison boxes(reference.program(), other.program());
   for (std::size_t run = 0; run < dataset.runs(); ++run) {
     if (!dataset.fill(reference, run)) continue;

@@ -47,8 +47,8 @@ class LayerComparison::Comparer : public engine::StepObserver {
   void after_step(int step, std::span<const engine::ValueView> outputs) noexcept override {
     try {
       for (const engine::ValueView& view : outputs) {
-        const auto at = owner_.by_name_.find(view.value->name);
-        if (at == owner_.by_name_.end()) continue;
+        const auto at = owner_.partners_.find(view.value->name);
+        if (at == owner_.partners_.end()) continue;
         Entry& entry = owner_.entries_[at->second];
         engine::copy_to_floats(view, values_);
         if (step >= 0)
@@ -84,7 +84,7 @@ class LayerComparison::Comparer : public engine::StepObserver {
 
 LayerComparison::~LayerComparison() = default;
 
-LayerComparison::LayerComparison(const engine::Program& reference) {
+LayerComparison::LayerComparison(const engine::Program& reference, const engine::Program& other) {
   // The order of the report: inputs, then what the reference's steps write.
   const engine::Graph& graph = reference.graph();
   const auto add = [&](engine::ValueId id) {
@@ -97,6 +97,21 @@ LayerComparison::LayerComparison(const engine::Program& reference) {
   for (const engine::ValueId id : graph.inputs) add(id);
   for (const engine::StepInfo& step : reference.steps())
     for (const engine::ValueId id : step.outputs) add(id);
+  partners_ = by_name_;
+  pair_outputs(reference, other);
+}
+
+void LayerComparison::pair_outputs(const engine::Program& reference, const engine::Program& other) {
+  const auto ours = reference.outputs(), theirs = other.outputs();
+  if (ours.size() != theirs.size()) return;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    const bool known = by_name_.contains(theirs[i].name) || !by_name_.contains(ours[i].name);
+    if (known || engine::element_count(ours[i].shape) != engine::element_count(theirs[i].shape)) return;
+  }
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    paired_.emplace_back(ours[i].name, theirs[i].name);
+    partners_.emplace(theirs[i].name, by_name_.at(ours[i].name));
+  }
 }
 
 void LayerComparison::run(engine::Session& reference, engine::Session& other) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/refcalib/agreement.h"
@@ -22,10 +23,11 @@ struct LayerDifference {
 };
 
 /// Runs two networks on the same inputs and compares all values that have the same name in both, while they
-/// are written; keeps the values of one run of the reference in memory.
+/// are written, and outputs of different names by their places, if none has a partner of its name. Keeps the values of one run of the
+/// reference in memory.
 class LayerComparison {
  public:
-  explicit LayerComparison(const engine::Program& reference);
+  LayerComparison(const engine::Program& reference, const engine::Program& other);
   ~LayerComparison();
 
   /// One run of both; inputs are filled. Throws std::bad_alloc.
@@ -33,6 +35,8 @@ class LayerComparison {
 
   /// Values in the order of the reference's steps; those that never met a partner are left out.
   std::vector<LayerDifference> differences() const;
+  /// Outputs of different names that are compared: of the reference, of the other.
+  const std::vector<std::pair<std::string, std::string>>& paired() const noexcept { return paired_; }
   /// Values of the reference without a partner.
   std::size_t unmatched() const;
 
@@ -42,7 +46,11 @@ class LayerComparison {
   class Comparer;
 
   std::vector<Entry> entries_;
+  void pair_outputs(const engine::Program& reference, const engine::Program& other);
+
   std::map<std::string, std::size_t> by_name_;
+  std::map<std::string, std::size_t> partners_;  ///< by names of the other network
+  std::vector<std::pair<std::string, std::string>> paired_;
 };
 
 }  // namespace refcalib::app

@@ -117,7 +117,7 @@ void declare_inputs(CLI::App& app, InputOptions& options, const std::string& nam
   app.add_option(
          name, options.inputs,
          "Image, folder of images, list file (lines `path` or `path label`), .npy whose first axis counts "
-         "samples, folder of .npy; NAME=PATH for one input of several")
+         "samples, folder of .npy, database of LMDB with Caffe's records; NAME=PATH for one input of several")
       ->group(group);
   app.add_option("--random", options.seed, "Feed uniform random numbers in [-1,1) made from this seed")
       ->check(whole_number())

@@ -13,6 +13,7 @@
 #include "apps/refcalib/keep_accurate.h"
 #include "apps/refcalib/options.h"
 #include "apps/refcalib/progress.h"
+#include "apps/refcalib/stated_preprocessing.h"
 #include "apps/refcalib/text.h"
 #include "engine/calibration/annotated_graph.h"
 #include "engine/calibration/calibrate.h"
@@ -97,9 +98,14 @@ class Sweep {
     return engine::Program::compile(std::move(graph), options);
   }
 
+  /// From --labels, else from the list or database that the sample stands in.
+  std::optional<std::size_t> label_of(std::size_t sample) const {
+    return labels_ ? labels_->find(dataset_.sample_file(sample), sample) : dataset_.sample_label(sample);
+  }
+
   /// Accuracy on the samples that have a label; nullopt without labels.
   std::optional<double> top1(engine::Session& session) {
-    if (!labels_) return std::nullopt;
+    if (!class_output_ || (!labels_ && !dataset_.sample_label(0))) return std::nullopt;
     engine::TopKCount count;
     for (std::size_t run = 0; run < dataset_.runs(); ++run) {
       if (!dataset_.fill(session, run)) continue;
@@ -109,8 +115,7 @@ class Sweep {
       for (std::size_t row = 0; row < dataset_.rows().size(); ++row) {
         const auto sample = dataset_.rows()[row];
         if (!sample) continue;
-        if (const auto label = labels_->find(dataset_.sample_file(*sample), *sample))
-          count.add(scores.subspan(row * classes, classes), *label);
+        if (const auto label = label_of(*sample)) count.add(scores.subspan(row * classes, classes), *label);
       }
     }
     if (count.samples == 0) throw engine::FormatError("no sample has a label");
@@ -208,7 +213,7 @@ engine::Graph calibrated_graph(const Options& o, const engine::Model& model, eng
 Exit run(const Options& o, Report& report) {
   check(o, report);
   constexpr std::size_t samples = 16;
-  engine::DatasetOptions data = o.input.dataset(samples);
+  engine::DatasetOptions data = dataset_options(report, o.model.model, o.input, samples);
   if (data.subset == 0 && data.subset_percent <= 0) data.subset = samples;
   const engine::Model model = load(o.model);
   engine::Dataset dataset(input_ports(model.graph), data);

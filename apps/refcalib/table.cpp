@@ -9,6 +9,7 @@
 #include "apps/refcalib/calibration_data.h"
 #include "apps/refcalib/command.h"
 #include "apps/refcalib/options.h"
+#include "apps/refcalib/stated_preprocessing.h"
 #include "apps/refcalib/table_report.h"
 #include "apps/refcalib/text.h"
 #include "apps/refcalib/write_calibrated.h"
@@ -89,7 +90,7 @@ engine::TableCalibration calibrated(const engine::Model& model, const std::strin
 }
 
 Exit run_export(const Options& o, Report& report) {
-  const tables::TableFormat& format = tables::table_format(o.format);
+  const tables::TableFormat& format = tables::table_format(o.format, o.output);
   const engine::Model model = load(o.model);
   tables::CalibrationTable table;
   if (o.table.empty()) {
@@ -98,12 +99,12 @@ Exit run_export(const Options& o, Report& report) {
       throw engine::UsageError("the model has no limits: it is not calibrated",
                                {o.model.model, {}, "calibrate it first, or name a table with -t"});
   } else {
-    const tables::ReadTable read = tables::read_table(o.table);
+    const tables::ReadTable read = read_table_for(o.model, o.table);
     const engine::TableCalibration calibration = calibrated(model, o.table, read.table);
     report_table(report, read, calibration);
     table = engine::table_of(engine::annotated_graph(model.graph, calibration.result.annotation));
   }
-  tables::write_table(table, format, o.output);
+  tables::write_table(named_for(format, o.model, std::move(table)), format, o.output);
   // What a format can state of it is what can be read again.
   const tables::CalibrationTable written = tables::read_table(o.output, format.name).table;
   report.line("written: " + o.output + " (" + std::string(format.title) + "), " +
@@ -115,7 +116,7 @@ Exit run_export(const Options& o, Report& report) {
 Exit run_import(const Options& o, Report& report) {
   const engine::Model model = load(o.model);
   const std::filesystem::path output = prepare_output(o.model.model, o.output);
-  const tables::ReadTable read = tables::read_table(o.table, o.format);
+  const tables::ReadTable read = read_table_for(o.model, o.table, o.format);
   engine::TableCalibration calibration = calibrated(model, o.table, read.table);
   report.line("model: " + o.model.model + " (" + format_text(model) + ")");
   report_table(report, read, calibration);
@@ -184,7 +185,7 @@ std::vector<Difference> by_values(const Options& o, const tables::ReadTable (&re
           static_cast<double>(limit.range.front().low), static_cast<double>(limit.range.front().high), {}};
     }
   if (o.input.given()) {
-    engine::Dataset dataset(input_ports(model.graph), o.input.dataset(16));
+    engine::Dataset dataset(input_ports(model.graph), dataset_options(report, o.model.model, o.input, 16));
     report_inputs(report, dataset, o.input);
     for (std::size_t side = 0; side < 2; ++side)
       for (const engine::RangeCost& cost :
@@ -246,9 +247,13 @@ void summarize(Report& report, const std::vector<Difference>& rows) {
 Exit run_diff(const Options& o, Report& report) {
   if (o.input.given() && o.model.model.empty())
     throw engine::UsageError("what limits cost is measured on a model; name it with -m");
-  const tables::ReadTable read[2] = {tables::read_table(o.both[0]), tables::read_table(o.both[1])};
+  const bool with_model = !o.model.model.empty();
+  const auto read_one = [&](const std::string& file) {
+    return with_model ? read_table_for(o.model, file) : tables::read_table(file);
+  };
+  const tables::ReadTable read[2] = {read_one(o.both[0]), read_one(o.both[1])};
   std::vector<Difference> rows;
-  if (o.model.model.empty()) {
+  if (!with_model) {
     const tables::CalibrationTable both[2] = {read[0].table, read[1].table};
     rows = by_names(both);
   } else {

@@ -1,8 +1,11 @@
 #include "apps/refcalib/table_report.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "apps/refcalib/text.h"
+#include "engine/formats/model_formats.h"
 
 namespace refcalib::app {
 namespace {
@@ -17,7 +20,25 @@ std::string some_of(const std::vector<std::string>& names) {
   return text;
 }
 
+std::vector<engine::tables::NodeName> node_names(const std::string& model) {
+  const engine::ModelFormat& format = engine::model_format(model);
+  return format.node_names == nullptr ? std::vector<engine::tables::NodeName>() : format.node_names(model);
+}
+
 }  // namespace
+
+engine::tables::ReadTable read_table_for(const ModelOptions& model, const std::string& file,
+                                         const std::string& format) {
+  engine::tables::ReadTable read = engine::tables::read_table(file, format);
+  read.table = engine::tables::by_values(std::move(read.table), read.format->naming, node_names(model.model));
+  return read;
+}
+
+engine::tables::CalibrationTable named_for(const engine::tables::TableFormat& format,
+                                           const ModelOptions& model,
+                                           engine::tables::CalibrationTable table) {
+  return engine::tables::by_names(std::move(table), format.naming, node_names(model.model));
+}
 
 void report_table(Report& report, const engine::tables::ReadTable& read,
                   const engine::TableCalibration& calibration) {

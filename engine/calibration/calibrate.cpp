@@ -18,6 +18,7 @@ CalibrationResult calibrate(const Graph& graph, const SampleSource& samples,
   static_cast<void>(WeightSelection(options));
   CollectOptions collecting;
   collecting.threads = options.threads;
+  collecting.max_memory = options.max_memory;
   collecting.records = selection.records();
   const SampleSource seen = selection.automatic()
                                 ? some_runs(samples, other_runs(samples.runs, held_back_runs(samples.runs)))
@@ -26,6 +27,7 @@ CalibrationResult calibrate(const Graph& graph, const SampleSource& samples,
   if (collected.not_finite) check_finite(plan, collected.statistics, seen.name_of(*collected.not_finite));
   CalibrationResult result = decide(graph, plan, collected.statistics, options, &samples);
   result.collect_seconds = collected.seconds;
+  result.collect_passes = collected.passes;
   return result;
 }
 

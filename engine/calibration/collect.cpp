@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "engine/calibration/model_hash.h"
+#include "engine/calibration/observing_memory.h"
 #include "engine/calibration/plan.h"
 #include "engine/calibration/range_observer.h"
 
@@ -153,8 +154,9 @@ class Collection {
   }
 
   void hand_in(Share& own, bool checkpoint) {
-    own.statistics.values = own.observer.take();
     const std::lock_guard lock(mutex_);
+    // One at a time: what is handed in is in memory beside what the observer begins with.
+    own.statistics.values = own.observer.take();
     total_.statistics.merge(own.statistics);
     const StatisticsOrigin origin = own.statistics.origin;
     own.statistics = {};
@@ -188,12 +190,10 @@ class Collection {
   std::exception_ptr error_;
 };
 
-}  // namespace
-
-Collected collect(const Graph& graph, const SampleSource& samples, const CollectOptions& options,
-                  const Progress& progress) {
-  const auto start = std::chrono::steady_clock::now();
-  const Observed network(graph);
+/// All values in one run of the samples, going on from `options.resume` where that is given.
+Collected collect_at_once(const Graph& graph, const Observed& network, int threads,
+                          const SampleSource& samples, const CollectOptions& options,
+                          const Progress& progress) {
   Statistics seen = without_samples(graph, network, options);
   if (options.resume != nullptr) {
     try {
@@ -205,11 +205,57 @@ Collected collect(const Graph& graph, const SampleSource& samples, const Collect
                        {{}, {}, "collect with the same model and options, or anew"});
     }
   }
+  return Collection(network, samples, options, progress).run(std::move(seen), threads);
+}
+
+/// Runs the samples once for each part of the values and puts together what was seen.
+Collected collect_in_parts(const Graph& graph, Observed network, const ObservingPlan& plan,
+                           const SampleSource& samples, const CollectOptions& options,
+                           const Progress& progress) {
+  if (options.resume != nullptr)
+    throw UsageError("a collection in several passes cannot be resumed",
+                     {{}, {}, "allow more memory, or collect anew"});
+  CollectOptions of_part = options;
+  of_part.checkpoint = nullptr;
+  std::optional<Collected> whole;
+  for (std::size_t pass = 0; pass < plan.passes.size(); ++pass) {
+    network.values = plan.passes[pass];
+    const Progress part = [&](std::size_t done, std::size_t all) {
+      return !progress || progress(pass * all + done, plan.passes.size() * all);
+    };
+    Collected seen = Collection(network, samples, of_part, part)
+                         .run(without_samples(graph, network, options), static_cast<int>(plan.threads));
+    if (!whole) {
+      whole = std::move(seen);
+      continue;
+    }
+    if (seen.statistics.sample_count != whole->statistics.sample_count ||
+        seen.statistics.data_hash != whole->statistics.data_hash)
+      throw UsageError("the samples were others in pass " + std::to_string(pass + 1) + " than before",
+                       {{}, {}, "leave the data as it is while it is observed"});
+    whole->statistics.values.merge(seen.statistics.values);
+    if (seen.not_finite)
+      whole->not_finite = std::min(*seen.not_finite, whole->not_finite.value_or(*seen.not_finite));
+  }
+  whole->passes = plan.passes.size();
+  return std::move(*whole);
+}
+
+}  // namespace
+
+Collected collect(const Graph& graph, const SampleSource& samples, const CollectOptions& options,
+                  const Progress& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  const Observed network(graph);
   const auto cores = static_cast<std::size_t>(options.threads > 0 ? options.threads : usable_cores());
+  const std::size_t threads = std::clamp<std::size_t>(samples.runs, 1, std::max<std::size_t>(cores, 1));
+  const ObservingPlan plan = plan_observing(
+      {*network.program, network.values, samples.runs * network.batch, options.records, threads},
+      options.max_memory);
   Collected collected =
-      Collection(network, samples, options, progress)
-          .run(std::move(seen),
-               static_cast<int>(std::clamp<std::size_t>(samples.runs, 1, std::max<std::size_t>(cores, 1))));
+      plan.passes.size() > 1
+          ? collect_in_parts(graph, network, plan, samples, options, progress)
+          : collect_at_once(graph, network, static_cast<int>(plan.threads), samples, options, progress);
   if (collected.statistics.sample_count == 0) throw UsageError("not one calibration sample could be used");
   collected.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return collected;

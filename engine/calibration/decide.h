@@ -49,6 +49,7 @@ struct CalibrationResult {
   std::vector<std::string> left_out;       ///< corrections that need data, where there are only statistics
   std::optional<Convergence> convergence;  ///< absent if the statistics keep no records
   double collect_seconds = 0, search_seconds = 0;
+  std::size_t collect_passes = 1;  ///< how often the samples were run to observe all values
 };
 
 /// Decides limits from statistics, then runs the corrections. A pure function of its arguments: the same bits for any number of

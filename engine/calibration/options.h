@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <utility>
@@ -42,8 +43,9 @@ struct CalibrationOptions : LayerSelection {
   bool full_bias_correction = false;  ///< see refine_layers.h; likewise
   bool refine_rounding = false;       ///< likewise
   bool search_percentiles =
-      false;        ///< instead of `method`: see percentile_search.h; of calibrate_and_correct
-  int threads = 0;  ///< 0: all cores; the result does not depend on it
+      false;                   ///< instead of `method`: see percentile_search.h; of calibrate_and_correct
+  int threads = 0;             ///< 0: all cores; the result does not depend on it
+  std::size_t max_memory = 0;  ///< bytes for observing values, as CollectOptions; 0: no bound
 };
 
 }  // namespace refcalib::engine

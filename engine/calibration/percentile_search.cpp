@@ -30,6 +30,7 @@ PercentileSearch search_image_percentile(const Graph& graph, const SampleSource&
   const CalibrationPlan plan = plan_calibration(graph, options);
   CollectOptions collecting;
   collecting.threads = options.threads;
+  collecting.max_memory = options.max_memory;
   collecting.records.channel_ranges = true;
   const SampleSource seen = some_runs(samples, HeldBackProof::others(samples.runs));
   const Collected collected = collect(graph, seen, collecting, progress);

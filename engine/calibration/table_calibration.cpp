@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "engine/calibration/corrections.h"
 #include "engine/calibration/name_pattern.h"
 #include "engine/calibration/plan.h"
 #include "engine/calibration/table_names.h"
@@ -158,7 +159,7 @@ void annotate_weights(const Graph& original, const CalibrationPlan& plan, const 
 }  // namespace
 
 TableCalibration calibrate_from_table(const Graph& original, const CalibrationTable& table,
-                                      const CalibrationOptions& options) {
+                                      const CalibrationOptions& options, const Statistics* seen) {
   TableCalibration calibration;
   CalibrationPlan plan = plan_calibration(original, options);
   {
@@ -174,9 +175,17 @@ TableCalibration calibrate_from_table(const Graph& original, const CalibrationTa
     plan = plan_calibration(original, rest);
   }
   const TableNames names(original, plan.simplified, table);
-  calibration.result.annotation.keep_float = plan.keep_float;
-  annotate_weights(original, plan, names, options, calibration.result.annotation);
-  annotate_activations(original, plan, names, options, calibration.result);
+  CalibrationResult& result = calibration.result;
+  result.annotation.keep_float = plan.keep_float;
+  annotate_weights(original, plan, names, options, result.annotation);
+  annotate_activations(original, plan, names, options, result);
+  if (seen != nullptr) {
+    CalibrationState state{original, plan, *seen, options, nullptr, result.annotation};
+    result.left_out = run_corrections(state);
+  } else {
+    for (const Correction& correction : corrections())
+      if (correction.enabled(options)) result.left_out.emplace_back(correction.name);
+  }
   return calibration;
 }
 

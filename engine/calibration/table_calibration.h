@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <refcalib/statistics.hpp>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace refcalib::engine {
 
 /// What came of a table's limits.
 struct TableCalibration {
-  CalibrationResult result;            ///< annotation and values; no samples, no corrections
+  CalibrationResult result;            ///< annotation, values, and which corrections were left out
   std::vector<std::string> unmatched;  ///< names of the table that the network does not have
   std::vector<std::string>
       without_entry;  ///< layers with weights that stay in float because the table has nothing for them
@@ -24,9 +25,11 @@ struct TableCalibration {
 /// range get the widest. Symmetric limits keep their grid of +-127 steps, but for values without negatives, which get all 256 levels up to
 /// the limit. Layers whose input has no entry stay in float; so do, if the table chooses layers by weights, those without an entry for their
 /// weights. Weights without entry get limits by the options.
+/// `seen`: statistics of `original`, from which corrections that the options enable follow; nullptr: there are none, corrections are left
+/// out.
 /// Throws UsageError if no name of the table is one of the network; FormatError for a number of weight limits that does not fit a layer.
 TableCalibration calibrate_from_table(const Graph& original, const tables::CalibrationTable& table,
-                                      const CalibrationOptions& options);
+                                      const CalibrationOptions& options, const Statistics* seen = nullptr);
 
 /// Limits for further values of the network, by their names in `original`; those without an entry are left out.
 std::vector<ir::Annotation::Activation> table_limits(const Graph& original,

@@ -9,6 +9,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/error_context.h"
+#include "engine/evaluation/lmdb_source.h"
 #include "engine/evaluation/npy.h"
 #include "engine/evaluation/random_input.h"
 
@@ -19,13 +20,20 @@ namespace fs = std::filesystem;
 
 /// The files behind the paths that a user named.
 struct Listing {
-  std::vector<fs::path> images, arrays;
+  std::vector<fs::path> images, arrays, databases;
   std::vector<std::optional<std::size_t>> labels;  ///< parallel to images, or empty
   std::size_t ignored = 0;
 };
 
 bool is_npy(const fs::path& path) {
   return path.extension() == ".npy";
+}
+
+/// True for a database of LMDB: a folder with a data.mdb, or such a file alone.
+bool is_lmdb(const fs::path& path) {
+  std::error_code ignored;
+  return path.extension() == ".mdb" || (path.extension() == ".lmdb" && fs::is_regular_file(path, ignored)) ||
+         fs::exists(path / "data.mdb", ignored);
 }
 
 void list_folder(const fs::path& folder, Listing& into) {
@@ -95,7 +103,9 @@ Listing list_files(std::span<const fs::path> paths) {
     std::error_code error;
     const auto status = fs::status(path, error);
     if (!fs::exists(status)) throw IoError("no such file or folder", {.file = path.string()});
-    if (fs::is_directory(status))
+    if (is_lmdb(path))
+      listing.databases.push_back(path);
+    else if (fs::is_directory(status))
       list_folder(path, listing);
     else if (is_npy(path))
       listing.arrays.push_back(path);
@@ -185,6 +195,9 @@ InputSource open_source(std::span<const fs::path> paths, const PortInfo& input,
   Listing listing = list_files(paths);
   if (!listing.images.empty() && !listing.arrays.empty())
     throw UsageError("images and .npy files cannot be mixed for input '" + input.name + "'");
+  if (!listing.databases.empty() && !(listing.images.empty() && listing.arrays.empty()))
+    throw UsageError("databases and files cannot be mixed for input '" + input.name + "'");
+  if (!listing.databases.empty()) return lmdb_source(listing.databases, input, preprocessing);
   return listing.arrays.empty() ? image_source(std::move(listing), input, preprocessing)
                                 : array_source(listing, input);
 }

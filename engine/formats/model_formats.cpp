@@ -88,14 +88,16 @@ std::vector<StatedPreprocessing> caffe_preprocessing(const std::filesystem::path
 #endif
 
 constexpr ModelFormat kFormats[] = {
-    {".xml", "OpenVINO Intermediate Representation", read_ir, false, write_ir, nullptr, nullptr},
+    {".xml", "OpenVINO Intermediate Representation", read_ir, false, write_ir, nullptr, nullptr, nullptr},
 #ifdef REFCALIB_ONNX
-    {kOnnx, "ONNX", onnx::read_document, true, write_onnx, onnx_values_without_range, nullptr},
+    {kOnnx, "ONNX", onnx::read_document, true, write_onnx, onnx_values_without_range, nullptr,
+     onnx::node_names},
 #endif
 #ifdef REFCALIB_CAFFE
-    {kNet, "Caffe", caffe::read_document, true, write_caffe, caffe_values_without_range, caffe_preprocessing},
+    {kNet, "Caffe", caffe::read_document, true, write_caffe, caffe_values_without_range, caffe_preprocessing,
+     nullptr},
     {kWeights, "Caffe", read_caffe_weights, true, write_caffe, caffe_values_without_range,
-     caffe_preprocessing},
+     caffe_preprocessing, nullptr},
 #endif
 };
 

@@ -9,6 +9,7 @@
 #include "engine/formats/ir/ir.h"
 #include "engine/formats/ir/reshape.h"
 #include "engine/formats/model.h"
+#include "engine/formats/tables/node_names.h"
 
 namespace refcalib::engine {
 
@@ -40,6 +41,8 @@ struct ModelFormat {
                                                    const ir::Annotation& annotation);
   /// What a model file says about preprocessing that applications have to do; nullptr: such files say nothing.
   std::vector<StatedPreprocessing> (*preprocessing)(const std::filesystem::path& path);
+  /// What the file calls the nodes that compute its values; nullptr: as their values.
+  std::vector<tables::NodeName> (*node_names)(const std::filesystem::path& path);
 };
 
 /// THE TABLE of formats that this build reads.

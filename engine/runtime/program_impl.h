@@ -8,7 +8,7 @@
 
 namespace refcalib::engine {
 
-/// What a Program holds; shared with Session and nobody else.
+/// What a Program holds; shared with Session and with those who plan what sessions take.
 struct Program::Impl {
   Graph graph;
   Isa isa = Isa::scalar;

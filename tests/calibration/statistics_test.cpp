@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <random>
 #include <refcalib/statistics_file.hpp>
 
@@ -9,6 +10,7 @@
 #include "engine/calibration/name_pattern.h"
 #include "tests/calibration/samples.h"
 #include "tests/ops/random_network.h"
+#include "tests/runtime/allocations.h"
 
 using namespace refcalib_test;
 using refcalib::ContentHash;
@@ -119,6 +121,90 @@ TEST_CASE("statistics do not depend on threads, instruction set or batch", "[sta
   CHECK(in_batches.origin.model_hash != expected.origin.model_hash);
   in_batches.origin = expected.origin;
   CHECK(in_batches == expected);
+}
+
+TEST_CASE("statistics do not depend on the memory that they may take, and keep to it", "[statistics]") {
+  const Graph graph = RandomNetwork(4, {.layers = 10}).graph;
+  const Samples samples = samples_for(graph, 6);
+  const SampleSource source{samples.size(), filling(samples), {}};
+  // Beside sessions and statistics: the simplified graph and its program, the lists of samples.
+  constexpr std::int64_t network = 200'000;
+  for (const bool channels : {false, true}) {
+    CollectOptions options;
+    options.threads = 3;
+    options.records.channel_ranges = channels;
+    const std::string expected = to_bytes(collected(graph, samples, options));
+    std::size_t refused = 0, most_passes = 0, at_once = 0;
+    for (std::size_t bound = 1 << 16; bound < 1 << 23; bound += bound / 8) {
+      INFO(bound);
+      options.max_memory = bound;
+      try {
+        const AllocatedBytes memory;
+        const Collected seen = collect(graph, source, options);
+        CHECK(memory.peak() < static_cast<std::int64_t>(bound) + network);
+        CHECK(to_bytes(seen.statistics) == expected);
+        CHECK(refused > 0);  // from the least bound on all are enough
+        most_passes = std::max(most_passes, seen.passes);
+        at_once += seen.passes == 1;
+      } catch (const UsageError&) {
+        ++refused;
+        CHECK(most_passes == 0);
+      }
+    }
+    CHECK(most_passes > 4);
+    CHECK(at_once > 4);
+  }
+}
+
+TEST_CASE("too little memory, and what cannot be done in several passes, are errors", "[statistics]") {
+  const Graph graph = RandomNetwork(4, {.layers = 10}).graph;
+  const Samples samples = samples_for(graph, 6);
+  const SampleSource source{samples.size(), filling(samples), {}};
+  CollectOptions options;
+  options.max_memory = 100'000;
+  const std::string refused = error_of([&] { collect(graph, source, options); });
+  CHECK_THAT(refused, Contains("takes at least") && Contains("0.1 MB are allowed"));
+  // What is named is enough.
+  options.max_memory =
+      static_cast<std::size_t>(std::stod(refused.substr(refused.find("least ") + 6)) * 1e6 + 0.5);
+  std::size_t done = 0;
+  std::vector<std::size_t> all;
+  const Collected seen = collect(graph, source, options, [&](std::size_t now, std::size_t of) {
+    all.push_back(of);
+    return now == ++done;
+  });
+  CHECK(seen.passes > 1);
+  CHECK(all == std::vector<std::size_t>(seen.passes * samples.size(), seen.passes * samples.size()));
+  CHECK_THROWS_AS(collect(graph, source, options, [&](std::size_t now, std::size_t) { return now < 8; }),
+                  Cancelled);
+
+  const Statistics before = empty_statistics(graph);
+  options.resume = &before;
+  CHECK_THAT(error_of([&] { collect(graph, source, options); }), Contains("cannot be resumed"));
+  options.resume = nullptr;
+  std::atomic<std::size_t> filled = 0;
+  const SampleSource changing{samples.size(),
+                              [&](Session& session, std::size_t index) {
+                                return filled++ != 7 && filling(samples)(session, index).any();
+                              },
+                              {}};
+  CHECK_THAT(error_of([&] { collect(graph, changing, options); }), Contains("others in pass 2"));
+}
+
+TEST_CASE("a calibration within bounded memory is the same", "[statistics]") {
+  const Graph graph = chain();
+  const Samples samples = samples_for(graph, 8);
+  for (const char* const method : {"mse", "percentile", "kl"}) {
+    CalibrationOptions options;
+    options.method = method;
+    options.threads = 2;
+    const CalibrationResult expected = calibrated(graph, samples, options);
+    CHECK(expected.collect_passes == 1);
+    options.max_memory = 700'000;
+    const CalibrationResult bounded = calibrated(graph, samples, options);
+    CHECK(bounded.collect_passes > 1);
+    CHECK(same_annotation(bounded.annotation, expected.annotation));
+  }
 }
 
 TEST_CASE("statistics hold every value that any layer selection needs", "[statistics]") {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "engine/calibration/annotated_graph.h"
+#include "engine/calibration/collect.h"
 #include "engine/calibration/range_cost.h"
 #include "engine/core/error.h"
 #include "tests/calibration/samples.h"
@@ -138,6 +139,38 @@ TEST_CASE("a calibrated network's table calibrates the network alike", "[tables]
         CHECK(again.result.annotation.weights[i].range[k].high ==
               Approx(annotation.weights[i].range[k].high).epsilon(1e-5));
   }
+}
+
+TEST_CASE("biases are corrected for the limits of a table as for others where there is data", "[tables]") {
+  const Graph graph = chain();
+  const Samples samples = some_samples();
+  const ir::Annotation annotation = calibrated(graph, samples).annotation;
+  const CalibrationTable table = table_of(annotated_graph(graph, annotation));
+  const refcalib::Statistics seen = collect(graph, {samples.size(), filling(samples), {}}).statistics;
+  const TableCalibration with = calibrate_from_table(graph, table, {}, &seen);
+  CHECK(with.result.left_out.empty());
+  REQUIRE(with.result.annotation.weights.size() == annotation.weights.size());
+  std::size_t corrected = 0;
+  for (std::size_t i = 0; i < annotation.weights.size(); ++i) {
+    const auto &expected = annotation.weights[i].bias, &bias = with.result.annotation.weights[i].bias;
+    REQUIRE(bias.size() == expected.size());
+    corrected += bias.empty() ? 0U : 1U;
+    for (std::size_t k = 0; k < bias.size(); ++k) CHECK(bias[k] == Approx(expected[k]).margin(1e-5));
+  }
+  CHECK(corrected > 0);
+  CalibrationOptions options;
+  const auto biases = [](const TableCalibration& c) {
+    std::size_t count = 0;
+    for (const auto& weights : c.result.annotation.weights) count += weights.bias.empty() ? 0U : 1U;
+    return count;
+  };
+  const TableCalibration without_data = calibrate_from_table(graph, table, options);
+  CHECK(biases(without_data) == 0);
+  CHECK(without_data.result.left_out == std::vector<std::string>{"bias correction"});
+  options.correct_bias = false;
+  const TableCalibration unwanted = calibrate_from_table(graph, table, options, &seen);
+  CHECK(biases(unwanted) == 0);
+  CHECK(unwanted.result.left_out.empty());
 }
 
 TEST_CASE("limits for further values come from the table", "[tables]") {

@@ -196,6 +196,107 @@ TEST_CASE("every format writes values of the others", "[tables]") {
   CHECK_THROWS_WITH(write_table(values, table_format("ncnn"), folder / "x"), Contains("by the layer"));
 }
 
+TEST_CASE("BMNet's table in binary form is the same as in text form", "[tables]") {
+  const TableFormat& binary = table_format("bmnet", "a.pb2");
+  if (binary.extension.empty()) return;  // a build without Caffe
+  CHECK(&table_format("bmnet", "a.txt") != &binary);
+  const TemporaryFolder folder;
+  const std::string path = folder / "table.pb2", again = folder / "again.pb2";
+  const CalibrationTable text = read_text(kBmnet).table;
+  write_table(text, binary, path);
+  for (const char* const name : {"", "bmnet"}) {
+    const ReadTable read = read_table(path, name);
+    CHECK(read.format == &binary);
+    REQUIRE(read.table.activations.size() == text.activations.size());
+    for (std::size_t i = 0; i < text.activations.size(); ++i) {
+      CHECK(read.table.activations[i].name == text.activations[i].name);
+      CHECK(read.table.activations[i].high == Approx(text.activations[i].high).epsilon(1e-6));
+    }
+    write_table(read.table, binary, again);
+    CHECK(text_of(again) == text_of(path));
+  }
+  // layer (100) { name (1): "c" right_shift_width (3): 9 blob_param (5) { name (1): "t" threshold_y (2): 2.5 } }, without blobs: threshold_y (2).
+  const auto bytes = [](const std::string& content) {
+    return "\xa2\x06" + std::string(1, static_cast<char>(content.size())) + content;
+  };
+  const std::string threshold("\0\0\x20\x40", 4);
+  const std::string blob = "\x0a\x01t\x15" + threshold;
+  const std::string two = blob + std::string("\x2a\x08\x0a\x01u\x15", 6) + threshold;
+  for (const std::string& content : {"\x0a\x01"
+                                     "c\x18\x09\x2a\x08" +
+                                         blob,
+                                     "\x0a\x01"
+                                     "c\x15" +
+                                         threshold}) {
+    const CalibrationTable read = read_text(bytes(content)).table;
+    REQUIRE(read.activations.size() == 1);
+    CHECK(read.activations[0].name == "c");
+    CHECK(read.activations[0].high == 2.5 * 127 / 128);
+  }
+  const CalibrationTable several = read_text(bytes("\x0a\x01"
+                                                   "c\x2a\x08" +
+                                                   two))
+                                       .table;
+  REQUIRE(several.activations.size() == 2);
+  CHECK(several.activations[1].name == "u");
+  CHECK_THROWS_WITH(read_text(bytes("\x0a\x05"
+                                    "c")),
+                    Contains("damaged"));
+  const std::string negative =
+      "\x0a\x01"
+      "c\x15" +
+      std::string("\0\0\x20\xc0", 4);
+  CHECK_THROWS_WITH(read_text(bytes(negative)), Contains("negative"));
+}
+
+TEST_CASE("layers that work in place are told apart by their own names", "[tables]") {
+  const CalibrationTable table = read_text(
+                                     "layer { name: \"conv\" blob_param { name: \"conv\" threshold_y: 3 } }\n"
+                                     "layer { name: \"relu\" blob_param { name: \"conv\" threshold_y: 2 } }\n"
+                                     "layer { name: \"slice\" blob_param { name: \"a\" threshold_y: 1 } "
+                                     "blob_param { name: \"b\" threshold_y: 1 } }")
+                                     .table;
+  std::vector<std::string> names;
+  for (const ActivationEntry& entry : table.activations) names.push_back(entry.name);
+  CHECK(names == std::vector<std::string>{"conv", "relu", "a", "b"});
+}
+
+TEST_CASE("tables call places as their tools do", "[tables]") {
+  const std::vector<NodeName> nodes = {
+      {"12", "Conv_0", "Conv"}, {"13", "Relu_1", "Relu"}, {"14", "13", "Conv"}, {"15", "15", "Gemm"}};
+  const auto named = [&](Naming naming, const std::vector<std::string>& names, bool to_values) {
+    CalibrationTable table;
+    for (const std::string& name : names) {
+      table.activations.push_back({name, Place::input, -1, 1, true, {}});
+      table.weights.push_back({name, {1}});
+    }
+    table = to_values ? by_values(table, naming, nodes) : by_names(table, naming, nodes);
+    std::vector<std::string> result;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      CHECK(table.weights[i].layer == table.activations[i].name);
+      result.push_back(table.activations[i].name);
+    }
+    return result;
+  };
+  using Names = std::vector<std::string>;
+  const Names values{"images", "12", "13", "14", "15"};
+  const Names by_node{"images", "Conv_0", "Relu_1", "13", "15"};
+  const Names by_type{"images", "12_Conv", "13_Relu", "14_Conv", "15_Gemm"};
+  CHECK(named(Naming::values, values, false) == values);
+  CHECK(named(Naming::nodes, values, false) == by_node);
+  CHECK(named(Naming::typed_values, values, false) == by_type);
+  // A node has the name of another node's value: the tool's own names count first.
+  CHECK(named(Naming::nodes, by_node, true) == values);
+  CHECK(named(Naming::typed_values, by_type, true) == values);
+  CHECK(named(Naming::values, values, true) == values);
+  // Names of another kind are found, too.
+  CHECK(named(Naming::values, {"Conv_0", "13_Relu", "13"}, true) == Names{"12", "13", "13"});
+  CHECK(named(Naming::nodes, {"12", "14", "other"}, true) == Names{"12", "14", "other"});
+  CHECK(table_format("ncnn").naming == Naming::nodes);
+  CHECK(table_format("tpu-mlir").naming == Naming::typed_values);
+  CHECK(table_format("tensorrt").naming == Naming::values);
+}
+
 TEST_CASE("what no table is, is refused in one line with its place", "[tables]") {
   struct Case {
     const char *text, *format, *message;

@@ -59,6 +59,18 @@ OnnxModel relu() {
 
 }  // namespace
 
+TEST_CASE("Nodes are named as the file names them, else by their first value", "[onnx]") {
+  const Folder folder;
+  OnnxModel model(13);
+  model.input("x", {1, 2, 4}).node("Relu", {"x"}, {"a"}).node("Split", {"a"}, {"b", "", "c"}).output("b");
+  model.proto.mutable_graph()->mutable_node(1)->clear_name();
+  const fs::path path = folder.write(model);
+  const auto names = model_format(path).node_names(path);
+  REQUIRE(names.size() == 3);
+  CHECK((names[0].value == "a" && names[0].node == "Relu_1" && names[0].type == "Relu"));
+  CHECK((names[2].value == "c" && names[2].node == "b" && names[2].type == "Split"));
+}
+
 TEST_CASE("quantized models run in integers and agree with ONNX Runtime", "[onnx]") {
   const Folder folder;
   const auto expected = read_expected();

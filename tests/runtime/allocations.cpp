@@ -1,5 +1,7 @@
 #include "tests/runtime/allocations.h"
 
+#include <malloc.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
@@ -10,11 +12,27 @@ namespace {
 std::atomic<bool> counting{false};
 std::atomic<std::int64_t> allocations{0};
 
+std::atomic<bool> weighing{false};
+std::atomic<std::int64_t> in_use{0}, most_in_use{0};
+
+void weigh(std::int64_t change) {
+  const std::int64_t now = in_use.fetch_add(change) + change;
+  std::int64_t most = most_in_use;
+  while (now > most && !most_in_use.compare_exchange_weak(most, now)) {
+  }
+}
+
+void release(void* memory) {
+  if (weighing.load(std::memory_order_relaxed)) weigh(-static_cast<std::int64_t>(malloc_usable_size(memory)));
+  std::free(memory);
+}
+
 void* allocate(std::size_t size, std::size_t alignment) {
   if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
   const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
   void* const memory = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
   if (memory == nullptr) throw std::bad_alloc();
+  if (weighing.load(std::memory_order_relaxed)) weigh(static_cast<std::int64_t>(malloc_usable_size(memory)));
   return memory;
 }
 
@@ -35,16 +53,16 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   }
 }
 void operator delete(void* memory) noexcept {
-  std::free(memory);
+  release(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
+  release(memory);
 }
 void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
+  release(memory);
 }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
+  release(memory);
 }
 
 namespace refcalib_test {
@@ -58,6 +76,18 @@ AllocationCount::~AllocationCount() {
 }
 std::int64_t AllocationCount::count() const noexcept {
   return allocations;
+}
+
+AllocatedBytes::AllocatedBytes() noexcept {
+  in_use = 0;
+  most_in_use = 0;
+  weighing = true;
+}
+AllocatedBytes::~AllocatedBytes() {
+  weighing = false;
+}
+std::int64_t AllocatedBytes::peak() const noexcept {
+  return most_in_use;
 }
 
 }  // namespace refcalib_test

@@ -34,17 +34,6 @@ proto::NetCalibration message_of(const CalibrationTable& table) {
   return message;
 }
 
-/// Binary tables begin with the field of a name or of a layer.
-bool is_binary(const ir::MappedFile& file) {
-  if (file.bytes.empty()) return false;
-  const auto first = static_cast<unsigned char>(file.bytes[0]);
-  constexpr unsigned char name_field = 0x0a, layer_field = 0xa2;  // 0xa2 0x06
-  if (first == layer_field) return true;
-  return first == name_field && file.bytes.size() > 1 && static_cast<unsigned char>(file.bytes[1]) > '\n' &&
-         std::any_of(file.bytes.begin(), file.bytes.end(),
-                     [](std::byte b) { return static_cast<unsigned char>(b) == layer_field; });
-}
-
 CalibrationTable table_of(const proto::NetCalibration& message) {
   CalibrationTable table;
   table.name = message.name();
@@ -90,17 +79,30 @@ std::filesystem::path binary_table_of(const std::filesystem::path& weights) {
   return text_table_of(weights).string() + ".pb2";
 }
 
+/// Binary tables begin with the field of a name or of a layer.
+bool is_binary_table(std::span<const std::byte> bytes) noexcept {
+  if (bytes.empty()) return false;
+  constexpr std::byte name_field{0x0a}, layer_field{0xa2};  // 0xa2 0x06
+  if (bytes[0] == layer_field) return true;
+  return bytes[0] == name_field && bytes.size() > 1 && bytes[1] > std::byte{'\n'} &&
+         std::find(bytes.begin(), bytes.end(), layer_field) != bytes.end();
+}
+
+CalibrationTable table_from_bytes(std::span<const std::byte> bytes) {
+  proto::NetCalibration message;
+  if (bytes.size() > INT_MAX || !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    throw FormatError("this is no calibration table, or the file is damaged",
+                      {"", "", "check that the file is complete"});
+  return table_of(message);
+}
+
 CalibrationTable read_calibration_table(const std::filesystem::path& path) {
   return in_context({path.string(), "", ""}, [&] {
-    proto::NetCalibration message;
     const ir::MappedFile file = ir::map_file(path);
-    if (!is_binary(file)) {
-      parse_text(path, message);
-    } else if (file.bytes.size() > INT_MAX ||
-               !message.ParseFromArray(file.bytes.data(), static_cast<int>(file.bytes.size()))) {
-      throw FormatError("this is no calibration table, or the file is damaged",
-                        {"", "", "check that the file is complete"});
-    }
+    const std::span<const std::byte> bytes(file.bytes);
+    if (is_binary_table(bytes)) return table_from_bytes(bytes);
+    proto::NetCalibration message;
+    parse_text(path, message);
     return table_of(message);
   });
 }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
-#include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace refcalib::engine::caffe {
@@ -31,6 +33,10 @@ std::filesystem::path binary_table_of(const std::filesystem::path& weights);
 
 /// Reads a table, text or binary. Throws IoError, or FormatError naming the file.
 CalibrationTable read_calibration_table(const std::filesystem::path& path);
+/// True for what looks like a table in binary form.
+bool is_binary_table(std::span<const std::byte> bytes) noexcept;
+/// Reads one. Throws FormatError without the file.
+CalibrationTable table_from_bytes(std::span<const std::byte> bytes);
 /// A table as the file holds it.
 std::string table_text(const CalibrationTable& table);
 std::string table_bytes(const CalibrationTable& table);

@@ -6,6 +6,7 @@
 
 #include "engine/formats/ir/document.h"
 #include "engine/formats/ir/reshape.h"
+#include "engine/formats/tables/node_names.h"
 
 namespace refcalib::engine::onnx {
 
@@ -18,6 +19,9 @@ namespace refcalib::engine::onnx {
 /// Throws IoError, FormatError, UnsupportedError or UsageError naming the file, and where there is one the node.
 ir::Document read_document(const std::filesystem::path& path, const std::filesystem::path& weights = {},
                            const ir::InputShapes& shapes = {});
+
+/// The names of the nodes of a file, by the tensors that they give. Throws as read_document for a file that is none.
+std::vector<tables::NodeName> node_names(const std::filesystem::path& path);
 
 /// An operator that is read.
 struct SupportedOperator {

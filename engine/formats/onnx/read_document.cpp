@@ -22,4 +22,15 @@ ir::Document read_document(const std::filesystem::path& path, const std::filesys
   });
 }
 
+std::vector<tables::NodeName> node_names(const std::filesystem::path& path) {
+  std::vector<tables::NodeName> names;
+  const std::shared_ptr<proto::ModelProto> model =
+      in_context({path.string(), "", ""}, [&] { return read_model_file(path); });
+  for (const proto::NodeProto& node : model->graph().node())
+    for (const std::string& value : node.output())
+      if (!value.empty())
+        names.push_back({value, node.name().empty() ? node.output(0) : node.name(), node.op_type()});
+  return names;
+}
+
 }  // namespace refcalib::engine::onnx

@@ -111,6 +111,9 @@ class QuantizedGraph {
 
   void apply(const ir::Annotation& annotation) {
     for (const ir::Annotation::Activation& activation : annotation.activations) choose_scale(activation);
+    // Runtimes compute with one type of integers or the other: s8 where zero lies in the middle of all ranges.
+    signed_ =
+        std::all_of(scales_.begin(), scales_.end(), [](const auto& entry) { return is_even(entry.second); });
     for (const ir::Annotation::Weights& weights : annotation.weights)
       in_context({"", weights.layer, ""}, [&] {
         quantize_weights(weights, is_kept_float(annotation, tensor_of_layer(weights.layer)));
@@ -161,6 +164,14 @@ class QuantizedGraph {
     if (found == source_.tensors.end() || activation.range.size() != 1) return;
     Quantization q = activation_quantization(activation.range, activation.levels);
     for (const std::string& tensor : found->second) scales_.emplace(tensor, q);
+  }
+
+  static bool is_even(const Quantization& q) { return q.zero_point == (q.qmin + q.qmax + 1) / 2; }
+
+  std::string add_zero_point(const std::string& name, const Quantization& q) {
+    if (signed_) return add_constant(name, ElementType::i8, {}, std::vector<std::int8_t>{0});
+    return add_constant(name, ElementType::u8, {},
+                        std::vector<std::uint8_t>{static_cast<std::uint8_t>(q.zero_point)});
   }
 
   std::optional<float> input_scale(const std::string& tensor) const {
@@ -338,8 +349,7 @@ class QuantizedGraph {
     if (rounded.empty() && !renamed) return;
     const std::string scale =
         add_constant(tensor + "/scale", ElementType::f32, {}, std::vector<float>{q.scale.front()});
-    const std::string zero = add_constant(tensor + "/zero_point", ElementType::u8, {},
-                                          std::vector<std::uint8_t>{static_cast<std::uint8_t>(q.zero_point)});
+    const std::string zero = add_zero_point(tensor + "/zero_point", q);
     std::string source = tensor, real = tensor;
     if (renamed) {
       source = unused(tensor + "/float");
@@ -410,6 +420,7 @@ class QuantizedGraph {
   proto::GraphProto added_;  ///< new constants
   std::map<std::string, const proto::TensorProto*> initializers_;
   std::map<std::string, Quantization> scales_;  ///< by tensor
+  bool signed_ = false;                         ///< activations are s8
   std::set<std::string> names_;
   std::vector<proto::NodeProto> front_;
   std::vector<std::vector<proto::NodeProto>> before_, behind_;  ///< by place of the node in the file

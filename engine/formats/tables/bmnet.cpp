@@ -1,4 +1,8 @@
+#include "engine/formats/tables/bmnet.h"
+
 #include <cctype>
+#include <utility>
+#include <vector>
 
 #include "engine/core/error.h"
 #include "engine/formats/tables/table_formats.h"
@@ -11,9 +15,6 @@
 
 namespace refcalib::engine::tables {
 namespace {
-
-/// 127 of 128 steps.
-constexpr double kReached = 127.0 / 128.0;
 
 /// The words of a text-form protocol buffer: names, values, quoted texts (without quotes) and the signs { } : alone.
 class TextForm {
@@ -90,14 +91,6 @@ class TextForm {
   std::string word_;
 };
 
-void add(CalibrationTable& table, std::string name, double threshold) {
-  const double limit = threshold * kReached;
-  if (limit > 0)
-    table.activations.push_back({std::move(name), ActivationEntry::Place::output, -limit, limit, true, {}});
-  else
-    table.notes.push_back("'" + name + "' has the threshold 0 and is left out");
-}
-
 /// Calls field(name) for each field of the message that begins here.
 template <class F>
 void read_message(TextForm& text, const F& field) {
@@ -111,13 +104,14 @@ void read_message(TextForm& text, const F& field) {
 
 void read_layer(TextForm& text, CalibrationTable& table) {
   std::string layer;
+  std::vector<std::pair<std::string, double>> blobs;
   read_message(text, [&](const std::string& field) {
     if (field == "name") {
       layer = text.take();
     } else if (field == "threshold_y") {
       const double threshold = text.take_number();
       if (layer.empty()) text.fail("threshold_y stands in front of the layer's name");
-      add(table, layer, threshold);
+      blobs.emplace_back(layer, threshold);
     } else if (field == "blob_param") {
       std::string blob;
       double threshold = 0;
@@ -130,11 +124,13 @@ void read_layer(TextForm& text, CalibrationTable& table) {
           text.skip_value();
       });
       if (blob.empty()) text.fail("a blob_param of layer '" + layer + "' has no name");
-      add(table, blob, threshold);
+      blobs.emplace_back(std::move(blob), threshold);
     } else {
       text.skip_value();
     }
   });
+  for (const auto& [blob, threshold] : blobs)
+    add_bmnet_entry(table, bmnet_name(layer, blob, blobs.size()), threshold);
 }
 
 bool recognises(std::string_view text) {
@@ -164,12 +160,24 @@ std::string write(const CalibrationTable& table) {
     if (entry.name.find('"') != std::string::npos)
       throw UsageError("the name '" + entry.name + "' cannot be quoted in this format");
     text += "layer {\n  name: \"" + entry.name + "\"\n  blob_param {\n    name: \"" + entry.name +
-            "\"\n    threshold_y: " + decimal(entry.threshold() / kReached) + "\n  }\n}\n";
+            "\"\n    threshold_y: " + decimal(entry.threshold() / kBmnetReached) + "\n  }\n}\n";
   }
   return text;
 }
 
 }  // namespace
+
+void add_bmnet_entry(CalibrationTable& table, std::string name, double threshold) {
+  const double limit = threshold * kBmnetReached;
+  if (limit > 0)
+    table.activations.push_back({std::move(name), ActivationEntry::Place::output, -limit, limit, true, {}});
+  else
+    table.notes.push_back("'" + name + "' has the threshold 0 and is left out");
+}
+
+std::string bmnet_name(const std::string& layer, const std::string& blob, std::size_t blobs) {
+  return (blobs == 1 && !layer.empty()) || blob.empty() ? layer : blob;
+}
 
 extern const TableFormat bmnet_format;
 const TableFormat bmnet_format{"bmnet", "calibration table of BMNet, in text form", recognises, read, write};

@@ -82,6 +82,6 @@ std::string write(const CalibrationTable& table) {
 }  // namespace
 
 extern const TableFormat ncnn_format;
-const TableFormat ncnn_format{"ncnn", "table of ncnn2table", recognises, read, write};
+const TableFormat ncnn_format{"ncnn", "table of ncnn2table", recognises, read, write, {}, Naming::nodes};
 
 }  // namespace refcalib::engine::tables

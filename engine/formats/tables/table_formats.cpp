@@ -31,9 +31,11 @@ std::string text_of(const std::filesystem::path& path) {
   return text;
 }
 
-const TableFormat& format_of(std::string_view text) {
+/// `name`: empty, or of the forms that come into question.
+const TableFormat& format_of(std::string_view text, std::string_view name) {
   for (const TableFormat* const format : formats)
-    if (format->recognises(text)) return *format;
+    if ((name.empty() || format->name == name) && format->recognises(text)) return *format;
+  if (!name.empty()) return table_format(name);
   throw UsageError("looks like no known calibration table",
                    {"", "", "name its format: " + table_format_names()});
 }
@@ -59,11 +61,14 @@ std::span<const TableFormat* const> table_formats() noexcept {
 std::string table_format_names() {
   std::string names;
   for (const TableFormat* const format : formats)
-    names += (names.empty() ? "" : ", ") + std::string(format->name);
+    if (format->extension.empty()) names += (names.empty() ? "" : ", ") + std::string(format->name);
   return names;
 }
 
-const TableFormat& table_format(std::string_view name) {
+const TableFormat& table_format(std::string_view name, const std::filesystem::path& file) {
+  for (const TableFormat* const format : formats)
+    if (format->name == name && !format->extension.empty() && format->extension == file.extension().string())
+      return *format;
   for (const TableFormat* const format : formats)
     if (format->name == name) return *format;
   throw UsageError("'" + std::string(name) + "' is no format of calibration tables",
@@ -73,7 +78,7 @@ const TableFormat& table_format(std::string_view name) {
 ReadTable read_table(const std::filesystem::path& path, std::string_view format) {
   return in_context({path.string(), "", ""}, [&] {
     const std::string text = text_of(path);
-    const TableFormat& known = format.empty() ? format_of(text) : table_format(format);
+    const TableFormat& known = format_of(text, format);
     ReadTable result{known.read(text), &known};
     check(result.table);
     return result;

@@ -5,11 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "engine/formats/tables/node_names.h"
 #include "engine/formats/tables/table.h"
 
 namespace refcalib::engine::tables {
 
-/// A format of calibration tables. One file each, named for the format, and a line of formats.def.
+/// A format of calibration tables. One file each, named for the format, and a line of formats.def. Formats of one name are forms of
+/// one tool's table.
 struct TableFormat {
   std::string_view name;   ///< on the command line
   std::string_view title;  ///< for people
@@ -18,6 +20,8 @@ struct TableFormat {
   /// Throws FormatError that names the line or the field, without the file.
   CalibrationTable (*read)(std::string_view text);
   std::string (*write)(const CalibrationTable& table);
+  std::string_view extension = {};  ///< of files in this form, where the name has others, too; with the dot
+  Naming naming = Naming::values;
 };
 
 /// THE TABLE of formats.
@@ -25,8 +29,8 @@ std::span<const TableFormat* const> table_formats() noexcept;
 /// "ncnn, tensorrt, …"
 std::string table_format_names();
 
-/// The format of that name. Throws UsageError.
-const TableFormat& table_format(std::string_view name);
+/// The format of that name, of several the one of the extension of `file`, else the first. Throws UsageError.
+const TableFormat& table_format(std::string_view name, const std::filesystem::path& file = {});
 
 /// A table and the format that it was read in.
 struct ReadTable {

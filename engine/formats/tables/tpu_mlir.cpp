@@ -60,6 +60,7 @@ std::string write(const CalibrationTable& table) {
 }  // namespace
 
 extern const TableFormat tpu_mlir_format;
-const TableFormat tpu_mlir_format{"tpu-mlir", "calibration table of TPU-MLIR", recognises, read, write};
+const TableFormat tpu_mlir_format{
+    "tpu-mlir", "calibration table of TPU-MLIR", recognises, read, write, {}, Naming::typed_values};
 
 }  // namespace refcalib::engine::tables
