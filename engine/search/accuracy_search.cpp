@@ -13,6 +13,9 @@ constexpr std::size_t kGivenBack = 16;  ///< layers that are tried in integers a
 /// Share of the threshold by which every miss tightens the next estimate, beyond what the miss was.
 constexpr double kMissMargin = 0.125;
 
+/// Share of the time of float that a further network has to save.
+constexpr double kWorth = 0.02;
+
 class Search {
  public:
   explicit Search(const SearchProblem& problem) : problem_(problem) {
@@ -38,7 +41,7 @@ class Search {
       const bool last = used + 1 == problem_.max_measurements;
       const std::optional<FloatSet> floats =
           last && !met() ? most_float() : next(problem_.threshold - correction - margin);
-      if (!floats || measured(*floats)) break;
+      if (!floats || measured(*floats) || !worth(*floats)) break;
       add(*floats, problem_.measure(*floats));
       refine();
       correction = corrected();
@@ -52,6 +55,14 @@ class Search {
   }
 
  private:
+  /// A network that is hardly faster than one that meets the goal is not worth an evaluation.
+  bool worth(const FloatSet& floats) {
+    choose_best(result_);
+    return !result_.met ||
+           problem_.cost(floats) < result_.trials[result_.best].cost - kWorth * problem_.cost(everything());
+  }
+  FloatSet everything() const { return FloatSet(problem_.layers, true); }
+
   void add(const FloatSet& floats, const Measurement& found) {
     result_.trials.push_back({floats, problem_.cost(floats), estimated(floats), found});
   }
