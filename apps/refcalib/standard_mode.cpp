@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <refcalib/content_hash.hpp>
 #include <refcalib/threshold_image_percentile.hpp>
@@ -126,7 +127,7 @@ class StandardMode {
     for (const engine::Annotation& sample : data_.annotations().samples) data.add(sample.name());
     const SearchOptions& s = o_.search;
     std::string text =
-        "version 2, model " + std::to_string(engine::model_hash(model_.graph)) + ", data " +
+        "version 3, model " + std::to_string(engine::model_hash(model_.graph)) + ", data " +
         std::to_string(data.value()) + " of " + counted(trials_samples(), "sample") + ", metric " +
         std::to_string(metric_) + ", threshold " + significant(s.threshold, 9) + " " + s.drop_type +
         ", limits " + (o_.method.empty() ? "chosen" : o_.method) + " " + significant(s.step, 9) + " " +
@@ -302,8 +303,17 @@ class StandardMode {
     problem.start = found_.start;
     problem.at_start = start;
     const bool one_by_one = o_.search.strategy == "one-by-one";
-    for (const engine::LayerEffect& effect : found_.effects)
-      problem.harm.push_back(one_by_one ? effect.output_error : effect.score());
+    // A drop on few samples may be one unlucky sample: what a layer costs is not more than the error of the outputs speaks for.
+    double drops = 0, errors = 0;
+    for (const engine::LayerEffect& effect : found_.effects) {
+      drops += std::max(0.0, effect.drop);
+      errors += effect.output_error;
+    }
+    const double drop_per_error = errors > 0 ? drops / errors : std::numeric_limits<double>::infinity();
+    for (const engine::LayerEffect& effect : found_.effects) {
+      problem.alone.push_back(std::min(effect.drop, effect.output_error * drop_per_error));
+      problem.harm.push_back(one_by_one ? effect.own_error : effect.score());
+    }
     problem.cost = [this](const engine::FloatSet& floats) { return costs_->of(floats); };
     problem.estimate = [&](const engine::FloatSet& floats) {
       return trials_->estimate(subset_of + " " + engine::key_of(floats), graph_of(floats), subset);
@@ -336,11 +346,13 @@ class StandardMode {
       for (const engine::LayerEffect& effect : found) {
         list.push_back(effect.drop);
         list.push_back(effect.output_error);
+        list.push_back(effect.own_error);
       }
       return list;
     });
     std::vector<engine::LayerEffect> list;
-    for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) list.push_back({numbers[i], numbers[i + 1]});
+    for (std::size_t i = 0; i + 2 < numbers.size(); i += 3)
+      list.push_back({numbers[i], numbers[i + 1], numbers[i + 2]});
     return list;
   }
 

@@ -107,6 +107,24 @@ TEST_CASE("the search is as good as one layer after another, with a third of the
   CHECK(searched > 5);
 }
 
+TEST_CASE("what layers cost alone is the first guess, and the last where nothing could be saved",
+          "[search]") {
+  std::size_t searched = 0, of = 0;
+  for (std::uint32_t seed = 0; seed < 60; ++seed) {
+    const Additive network = random_network(seed, 40);
+    SearchProblem problem = network.problem(8);
+    problem.alone = network.harm;
+    const SearchResult one_by_one = revert_one_by_one(problem), found = search_mixed_precision(problem);
+    INFO("seed " << seed);
+    REQUIRE(found.met);
+    CHECK(found.trials[1].found.meets);  // the layers do add up here
+    CHECK(found.trials[found.best].cost <= one_by_one.trials[one_by_one.best].cost * 1.02 + 1e-9);
+    searched += found.trials.size() - 1;
+    of += one_by_one.trials.size() - 1;
+  }
+  CHECK(3 * searched <= of);
+}
+
 TEST_CASE("the search comes near the least time that there is", "[search]") {
   double excess = 0;
   for (std::uint32_t seed = 100; seed < 120; ++seed) {
