@@ -19,6 +19,7 @@ struct Options {
   ConfigOptions config;
   std::vector<std::string> others;
   std::string stored, progress, format = "pretty", report, framework;
+  std::size_t interval = 0;
   bool per_class = false, fp32 = false, with_fp32 = false, intervals = false;
   int threads = 0;
 };
@@ -37,8 +38,9 @@ void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"pretty", "csv", "json"}));
   app.add_option("--report", o.report, "Write the figures as JSON (.json) or CSV (.csv), too");
   app.add_option("--progress", o.progress, "bar, print, print:N or none");
+  app.add_option("--progress-interval", o.interval, "The N of print")->check(whole_number());
   app.add_option("--nthreads,--threads", o.threads, "Threads; 0: all cores")->check(CLI::Range(0, 1024));
-  app.add_option("--target-framework", o.framework, "Accepted: dlsdk");
+  app.add_option("--target-framework", o.framework, "Only dlsdk")->check(CLI::IsMember({"dlsdk"}));
 }
 
 /// What is to be evaluated: the configured models, then those of --vs, each perhaps in FP32 first.
@@ -79,7 +81,9 @@ engine::Evaluation run_one(const Candidate& candidate, const engine::AnnotationS
         engine::read_predictions(stored, annotations), candidate.config, annotations,
         engine::InputFeeder(program->inputs(), candidate.config.launcher).context());
   }
-  ProgressMeter meter(report, parse_progress(o.progress, report.terminal()), candidate.config.name);
+  const std::string progress =
+      o.progress == "print" && o.interval > 0 ? "print:" + std::to_string(o.interval) : o.progress;
+  ProgressMeter meter(report, parse_progress(progress, report.terminal()), candidate.config.name);
   engine::EvaluateOptions options;
   options.threads = o.threads;
   options.progress = [&](std::size_t done, std::size_t all) { meter.update(done, all); };
@@ -141,7 +145,8 @@ Command accuracy_command() {
           .aliases = {{"-ss", "--subsample-size"},
                       {"-td", "--target-devices"},
                       {"-tt", "--target-tags"},
-                      {"-tf", "--target-framework"}},
+                      {"-tf", "--target-framework"},
+                      {"-am", "--affinity-map"}},
           .declare = [options](CLI::App& app) { declare(app, *options); },
           .run = [options](Report& report) { return run(*options, report); }};
 }

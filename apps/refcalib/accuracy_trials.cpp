@@ -11,10 +11,6 @@ namespace refcalib::app {
 namespace {
 
 constexpr const char* kFloat = "fp32";
-constexpr std::size_t kParts = 4;          ///< of an evaluation that may end early
-constexpr std::size_t kSmallestPart = 40;  ///< samples
-/// Standard errors by which a part of the samples must miss the goal: for a few looks at a few networks, an error in thousands.
-constexpr double kClearly = 3.5;
 
 std::shared_ptr<const engine::Program> compiled(engine::Graph graph, bool int8) {
   engine::CompileOptions options = engine::default_options();
@@ -58,6 +54,7 @@ double AccuracyTrials::reference(const MakeGraph& graph) {
     info_ = judge.pipeline().metrics()[options_.metric]->info();
   }
   ++complete_;
+  ++passes_;
   return reference_ = known.front();
 }
 
@@ -78,62 +75,69 @@ const engine::Metric& AccuracyTrials::whole(const std::string& name, const MakeG
 
 AccuracyTrials::Found AccuracyTrials::measure(const std::string& name, const MakeGraph& graph,
                                               bool may_end_early) {
-  const auto known = journal_.get("measure " + name, [&] {
+  const auto known = journal_.get((may_end_early ? "measure " : "evaluate ") + name, [&] {
     const Found found = evaluate_in_parts(name, graph(), may_end_early);
-    return std::vector<double>{found.value, found.measurement.drop, found.measurement.complete ? 1.0 : 0.0};
+    return std::vector<double>{found.value, found.measurement.drop, found.share};
   });
-  Found found{known[0], {known[1], false, known[2] > 0}};
+  Found found{known[0], {known[1], false, known[2] >= 1}, known[2]};
   found.measurement.meets = found.measurement.complete && options_.goal.met(found.measurement.drop);
   ++(found.measurement.complete ? complete_ : partial_);
+  passes_ += found.share;
   return found;
+}
+
+void AccuracyTrials::look_first_where(const std::string& name, const MakeGraph& graph) {
+  const auto differing = journal_.get("differing " + name, [&] {
+    const auto first = whole(kFloat, float_graph_).per_sample();
+    const auto second = first ? whole(name, graph).per_sample() : std::nullopt;
+    std::vector<double> list(samples(), 0);
+    for (std::size_t i = 0; i < samples() && first && second; ++i)
+      list[i] = (*first)[i] != (*second)[i] ? 1 : 0;
+    return list;
+  });
+  std::vector<bool> flags(samples());
+  for (std::size_t i = 0; i < flags.size(); ++i) flags[i] = differing[i] != 0;
+  test_.emplace(std::move(flags));
 }
 
 AccuracyTrials::Found AccuracyTrials::evaluate_in_parts(const std::string& name, const engine::Graph& graph,
                                                         bool may_end_early) {
   engine::Evaluator evaluator(compiled(graph, true), data_.config(), data_.annotations());
-  const std::size_t parts = may_end_early && samples() >= kParts * kSmallestPart ? kParts : 1;
+  const bool tested = may_end_early && test_ && test_->parts().size() > 1;
   // Compared with sample by sample; a resumed search has to make it again to decide as it did before.
-  if (parts > 1) whole(kFloat, float_graph_);
+  if (tested) whole(kFloat, float_graph_);
+  const auto parts = tested ? test_->parts() : engine::SequentialTest(std::vector<bool>(samples())).parts();
   std::vector<std::uint32_t> seen(samples(), 0);
-  for (std::size_t part = 0; part < parts; ++part) {
-    std::vector<std::size_t> chosen;
-    for (std::size_t i = part; i < samples(); i += parts) {
-      chosen.push_back(i);
-      seen[i] = 1;
-    }
-    run(evaluator, chosen, "INT8");
-    if (part + 1 == parts || !clearly_missed(evaluator.metric(options_.metric), seen)) continue;
-    const double value = evaluator.value(options_.metric, seen);
-    const double reference = whole(kFloat, float_graph_).value(seen);
-    return {value, {drop(value, reference), false, false}};
+  std::size_t count = 0;
+  for (const std::vector<std::size_t>& part : parts) {
+    run(evaluator, part, "INT8");
+    for (const std::size_t sample : part) seen[sample] = 1;
+    count += part.size();
+    if (!tested || count == samples()) continue;
+    const auto outlook = outlook_for(evaluator.metric(options_.metric), seen);
+    if (!outlook || outlook->least <= options_.goal.threshold) continue;
+    const double share = static_cast<double>(count) / static_cast<double>(samples());
+    return {evaluator.value(options_.metric, seen), {outlook->mean, false, false}, share};
   }
   engine::Evaluation evaluation = evaluator.finish();
   metrics_[name] = std::move(evaluation.metrics[options_.metric]);
   const double value = metrics_[name]->value(seen);
   const double found = drop(value, reference_);
-  return {value, {found, options_.goal.met(found), true}};
+  return {value, {found, options_.goal.met(found), true}, 1};
 }
 
-bool AccuracyTrials::clearly_missed(const engine::Metric& metric,
-                                    const std::vector<std::uint32_t>& seen) const {
+std::optional<engine::SequentialTest::Outlook> AccuracyTrials::outlook_for(
+    const engine::Metric& metric, const std::vector<std::uint32_t>& seen) const {
   const auto own = metric.per_sample();
   const auto reference = metrics_.at(kFloat)->per_sample();
-  if (!own || !reference) return false;
-  double count = 0, sum = 0, squares = 0, total = 0;
-  for (std::size_t i = 0; i < seen.size(); ++i) {
-    if (seen[i] == 0 || std::isnan((*own)[i]) || std::isnan((*reference)[i])) continue;
-    const double worse = ((*reference)[i] - (*own)[i]) * (info_.higher_is_better ? 1 : -1);
-    ++count;
-    sum += worse;
-    squares += worse * worse;
-    total += (*reference)[i];
-  }
-  if (count < 2) return false;
-  const double mean = sum / count, variance = (squares - sum * mean) / (count - 1);
-  const double least = mean - kClearly * std::sqrt(variance / count);
+  if (!own || !reference) return std::nullopt;
+  std::vector<double> worse(seen.size());
+  for (std::size_t i = 0; i < seen.size(); ++i)
+    worse[i] = ((*reference)[i] - (*own)[i]) * (info_.higher_is_better ? 1 : -1);
   const double unit =
-      options_.goal.relative(info_) ? 100 / std::max(std::abs(total / count), 1e-300) : info_.scale;
-  return least * unit > options_.goal.threshold;
+      options_.goal.relative(info_) ? 100 / std::max(std::abs(reference_), 1e-300) : info_.scale;
+  const auto [mean, least] = test_->outlook(worse, seen);
+  return engine::SequentialTest::Outlook{mean * unit, least * unit};
 }
 
 double AccuracyTrials::reference_on(const engine::RankingSubset& subset) {

@@ -14,6 +14,7 @@
 #include "engine/search/accuracy_search.h"
 #include "engine/search/ranking_subset.h"
 #include "engine/search/search_journal.h"
+#include "engine/search/sequential_test.h"
 
 namespace refcalib::app {
 
@@ -39,12 +40,15 @@ class AccuracyTrials {
   struct Found {
     double value = 0;  ///< of the metric; of a part of the samples if not complete
     engine::Measurement measurement;
+    double share = 1;  ///< of the samples that were evaluated
   };
 
   /// Evaluates the network in float: to be called first. Returns the metric.
   double reference(const MakeGraph& graph);
   /// Evaluates a network in integers on all samples, or, with `may_end_early`, until it is clear that it misses the goal.
   Found measure(const std::string& name, const MakeGraph& graph, bool may_end_early);
+  /// Evaluations that may end early begin with the samples on which this network, which was evaluated on all, and float differ.
+  void look_first_where(const std::string& name, const MakeGraph& graph);
   /// The drop on a subset.
   double estimate(const std::string& name, const MakeGraph& graph, const engine::RankingSubset& subset);
   /// The network of several whose drop on a subset is least, of equals the one whose outputs are nearest to float, of equals the first.
@@ -60,6 +64,8 @@ class AccuracyTrials {
   std::size_t samples() const noexcept { return data_.annotations().samples.size(); }
   std::size_t complete_evaluations() const noexcept { return complete_; }
   std::size_t partial_evaluations() const noexcept { return partial_; }
+  /// Both in passes over all samples.
+  double passes() const noexcept { return passes_; }
   std::function<bool()> stop() const;
 
  private:
@@ -67,7 +73,9 @@ class AccuracyTrials {
   bool run(engine::Evaluator& evaluator, std::span<const std::size_t> samples, const std::string& what,
            const std::function<void(std::size_t, const engine::NetworkRun&, std::size_t)>& outputs = {});
   Found evaluate_in_parts(const std::string& name, const engine::Graph& graph, bool may_end_early);
-  bool clearly_missed(const engine::Metric& metric, const std::vector<std::uint32_t>& seen) const;
+  /// The drop that is to be expected by those that were seen; nullopt: the metric is no mean over samples.
+  std::optional<engine::SequentialTest::Outlook> outlook_for(const engine::Metric& metric,
+                                                             const std::vector<std::uint32_t>& seen) const;
   double drop(double value, double reference) const { return options_.goal.drop(info_, reference, value); }
   /// The metric of the float network on a subset.
   double reference_on(const engine::RankingSubset& subset);
@@ -82,7 +90,9 @@ class AccuracyTrials {
   double reference_ = 0;
   std::map<std::string, std::unique_ptr<engine::Metric>>
       metrics_;  ///< of complete evaluations in this process
+  std::optional<engine::SequentialTest> test_;
   std::size_t complete_ = 0, partial_ = 0;
+  double passes_ = 0;
 };
 
 }  // namespace refcalib::app

@@ -43,7 +43,7 @@ std::string complete(const std::string& name, std::span<const std::string> long_
 std::string rewrite_name(const std::string& name, std::span<const Alias> aliases,
                          std::span<const std::string> long_names) {
   for (const Alias& alias : aliases)
-    if (alias.spelling == name) return std::string(alias.option);
+    if (alias.spelling == name || alias.spelling == with_dashes(name)) return std::string(alias.option);
   const bool two_dashes = name.starts_with("--");
   if (two_dashes) return name.size() > 2 ? complete(with_dashes(name), long_names) : name;
   if (name.size() < 3) return name;

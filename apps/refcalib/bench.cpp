@@ -25,8 +25,8 @@ struct Options {
   std::size_t iterations = 0, streams = 0, requests = 0, warm_up = 5;
   double seconds = 0;
   bool pin = false, per_layer = false, versus_float = false;
-  IgnoredOptions ignored{{{"-l", "all layers are built in"},
-                          {"-c", "there is no GPU"},
+  IgnoredOptions ignored{{{"-l,--path-to-extension", "all layers are built in"},
+                          {"-c,--path-to-cldnn-config", "there is no GPU"},
                           {"--exec-graph-path", "see refcalib inspect --dump"},
                           {"--stream-output", "results are whole lines", false},
                           {"--progress", "nothing is printed while measuring", false}}};
@@ -68,7 +68,10 @@ void declare(CLI::App& app, Options& o) {
   app.add_option("--nireq", o.requests, "Requests in flight of --api async; 0: one per stream")
       ->check(whole_number())
       ->group(how);
-  app.add_flag("--pin", o.pin, "Bind the calling thread of every stream to a core of its own")->group(how);
+  declare_switch(
+      app, "--pin", o.pin,
+      "Bind the calling thread of every stream to a core of its own; YES or NO (default) may follow")
+      ->group(how);
   app.add_option("--vs", o.versus,
                  "A second model OTHER.xml; both take turns, the ratio of their times is printed")
       ->group(how);
@@ -77,7 +80,7 @@ void declare(CLI::App& app, Options& o) {
   declare_inputs(app, o.input, "-i,--input");
 
   const std::string output = "Reports";
-  app.add_flag("--per-layer", o.per_layer, "Print every layer, not only those with weights [also -pc]")
+  declare_switch(app, "--per-layer", o.per_layer, "Print every layer, not only those with weights [also -pc]")
       ->group(output);
   app.add_option("--report-type", o.report_type,
                  "no_counters (layers are not timed) | average_counters | detailed_counters: what a report "
@@ -303,7 +306,18 @@ Command bench_command() {
   const auto options = std::make_shared<Options>();
   return {.name = "bench",
           .summary = "Measure how fast a model runs, alone or against another",
-          .aliases = {kSubsetAlias, {"-pc", "--per-layer"}},
+          .aliases = {kSubsetAlias,
+                      {"-pc", "--per-layer"},
+                      {"--perf-counts", "--per-layer"},
+                      {"--path-to-model", "--model"},
+                      {"--path-to-input", "--input"},
+                      {"--target-device", "--device"},
+                      {"--api-type", "--api"},
+                      {"--number-iterations", "--niter"},
+                      {"--number-streams", "--nstreams"},
+                      {"--number-threads", "--nthreads"},
+                      {"--batch-size", "--batch"},
+                      {"--infer-threads-pinning", "--pin"}},
           .declare = [options](CLI::App& app) { declare(app, *options); },
           .run = [options](Report& report) { return run(*options, report); }};
 }

@@ -11,6 +11,7 @@
 #include "apps/refcalib/interrupt.h"
 #include "apps/refcalib/keep_accurate.h"
 #include "apps/refcalib/measure.h"
+#include "apps/refcalib/precision_option.h"
 #include "apps/refcalib/progress.h"
 #include "apps/refcalib/standard_mode.h"
 #include "apps/refcalib/stated_preprocessing.h"
@@ -43,14 +44,14 @@ void report_unused(const CalibrateOptions& o, Report& report) {
     if (o.given(option))
       report.note(std::string(option) +
                   " is ignored: simplified mode shows every image once and measures no accuracy");
-  for (const char* const option : {"--definitions", "--annotations", "--converted-models", "--target-tags"})
+  for (const char* const option :
+       {"--definitions", "--annotations", "--converted-models", "--target-tags", "--label-free"})
     if (o.given(option) && !o.config.given())
       report.note(std::string(option) + " is ignored: there is no configuration (-c)");
 }
 
 void check(const CalibrateOptions& o, Report& report) {
-  if (o.precision != "INT8" && o.precision != "int8")
-    throw engine::UsageError("precision '" + o.precision + "' is not supported; the only one is INT8");
+  check_precision(o.precision, o.simplified);
   (void)parse_progress(o.progress, report.terminal());
   if (!o.device.empty() && !names_definitions(o.device)) check_device(o.device);
   o.ignored.report(report);
@@ -207,7 +208,7 @@ Exit run_simplified(CalibrateOptions& o, Report& report) {
     configured.emplace(o.config_options(), o.model, report);
     configured->name_model(o.model);
   }
-  const engine::Model model = load(o.model);
+  const engine::Model model = with_precision(load(o.model), o.model, o.precision);
   const engine::CalibrationOptions options = calibration_options(o, model.document);
   const fs::path output = prepare_output(o.model.model, o.output);
   std::optional<engine::Dataset> dataset;

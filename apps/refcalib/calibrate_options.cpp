@@ -100,7 +100,8 @@ void declare_configuration(CLI::App& app, CalibrateOptions& o) {
       ->group(group);
   app.add_flag("--measure-latency", s.measure_latency, "The same as --objective latency")->group(group);
   app.add_option("--benchmark-iterations-count", s.iterations,
-                 "Runs of every measurement of latency [also -ic]; default 20; 0: the default")
+                 "Measure latency by the median of so many runs [also -ic]; 0: do not (default); --objective "
+                 "latency: 20")
       ->check(whole_number())
       ->group(group);
   app.add_option(
@@ -196,7 +197,9 @@ void declare_calibrate(CLI::App& app, CalibrateOptions& o) {
       ->check(CLI::Range(0.0, 1.0))
       ->group(how);
   o.layers.declare(app, how);
-  app.add_option("-p,--precision", o.precision, "Only INT8")->group(how);
+  app.add_option("-p,--precision", o.precision,
+                 "INT8; simplified mode: FP16 or FP32 of the floats that are written, too")
+      ->group(how);
   app.add_option("-d,--device,--target-devices", o.device,
                  "Only CPU [also -td]; with -c, -d names a file of definitions")
       ->group(how);

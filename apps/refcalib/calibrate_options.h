@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,15 @@ namespace refcalib::app {
 struct SearchOptions {
   double threshold = 1, step = 0.5, boundary = 95;
   std::string metric_name, metric_type, drop_type, strategy = "subset", objective = "cost";
-  std::size_t ranking_subset = 0, max_iterations = 0, iterations = 0;  ///< 0: chosen by the program
+  std::size_t ranking_subset = 0, max_iterations = 0;  ///< 0: chosen by the program
+  std::optional<std::size_t> iterations;  ///< runs of every measurement of latency; 0: none is made
   double max_memory_mb = 1000;
   bool measure_latency = false, resume = false;
 
-  bool measured() const noexcept { return measure_latency || objective == "latency"; }
+  /// Whether networks are measured here.
+  bool measured() const noexcept {
+    return measure_latency || objective == "latency" || iterations.value_or(0) > 0;
+  }
 };
 
 /// The options of `calibrate`, in both of its modes.
@@ -44,20 +49,20 @@ struct CalibrateOptions {
   bool float_weights = false, plain_biases = false;
   bool equalize = false, full_biases = false, refine = false, search_percentiles = false;
   double agreement = 0.99;
-  IgnoredOptions ignored{
-      {{"-e,--extensions", "all layers are built in"},
-       {"--cpu-extensions-mode", "the instruction set is chosen by REFCALIB_ISA"},
-       {"-M,--model-optimizer", "no model is converted"},
-       {"--tf-custom-op-config-dir", "no model is converted"},
-       {"--tf-obj-detection-api-pipeline-config-path", "no model is converted"},
-       {"--calibrate-fully-connected", "FullyConnected is quantized, too; see --ignore-layer-types", false}}};
+  IgnoredOptions ignored = IgnoredOptions::of_2019(
+      {{"--calibrate-fully-connected", "FullyConnected is quantized, too; see --ignore-layer-types", false}});
   const CLI::App* app = nullptr;  ///< where they were declared
 
   bool given(const char* option) const { return app != nullptr && app->count(option) > 0; }
   /// The method by its name, or the default one.
   std::string method_or_default() const;
   /// The configuration as -c, -m, -s, -a, -d name it.
-  ConfigOptions config_options() const { return config.options(model, input, device); }
+  ConfigOptions config_options() const {
+    ConfigOptions options = config.options(model, input, device);
+    options.keep_metrics = !search.metric_name.empty() || !search.metric_type.empty();
+    options.progress = progress;
+    return options;
+  }
 };
 
 /// Bytes of so many MB, at least one: 0 would be no bound.

@@ -11,6 +11,7 @@
 #include "apps/refcalib/configured_data.h"
 #include "apps/refcalib/interrupt.h"
 #include "apps/refcalib/options.h"
+#include "apps/refcalib/precision_option.h"
 #include "apps/refcalib/progress.h"
 #include "apps/refcalib/stated_preprocessing.h"
 #include "apps/refcalib/statistics_io.h"
@@ -30,10 +31,17 @@ struct Options {
   ModelOptions model;
   InputOptions input;
   ConfigArguments config;
-  std::string output, progress;
+  LayerLists layers;
+  std::string output, progress, precision = "INT8";
   bool resume = false, no_records = false, channel_records = false, empty = false;
   double checkpoint_seconds = 30;
   std::optional<double> max_memory_mb;
+  IgnoredOptions ignored = IgnoredOptions::of_2019(
+      {{"--threshold,--threshold-step,--threshold-boundary", "limits are decided by refcalib calibrate"},
+       {"--metric-name,--metric-type", "nothing is evaluated"},
+       {"--benchmark-iterations-count", "nothing is measured"},
+       {"--calibrate-fully-connected", "FullyConnected is observed, too; see --ignore-layer-types", false},
+       {"--simplified-mode", "statistics need no labels", false}});
 };
 
 void declare(CLI::App& app, Options& o) {
@@ -43,8 +51,10 @@ void declare(CLI::App& app, Options& o) {
       "begin at, or a file that takes the place of the configured one");
   declare_config_arguments(app, o.config, "Configuration");
   app.add_option("-w,--weights-file", o.model.weights, "Its weights; default: the .bin beside the .xml");
-  declare_shapes(app, o.model);
+  declare_shapes(app, o.model, "-b,--batch,--batch-size");
   declare_machine(app, o.model);
+  o.layers.declare(app, "Layers of the model that is written");
+  app.add_option("-p,--precision", o.precision, "Only INT8");
   app.add_option(
       "-o,--output,--output-dir", o.output,
       "The statistics: FILE.rcstat; a folder: <model>_int8_statistics.xml in it, a copy of the model with "
@@ -66,6 +76,7 @@ void declare(CLI::App& app, Options& o) {
                "Keep nothing of single images: the file does not grow with their number");
   app.add_flag("--empty", o.empty, "Write statistics of no image, for programs that collect in the field");
   app.add_option("--progress", o.progress, "bar (default on a terminal) | print[:N] (else) | none");
+  o.ignored.declare(app);
 }
 
 fs::path partial_file(const Options& o) {
@@ -82,6 +93,7 @@ void check(const Options& o) {
   if (o.no_records && o.resume)
     throw engine::UsageError(
         "--resume needs the records that --no-records leaves out: they tell which images are done");
+  check_precision(o.precision, false);
   if (!o.config.given() && o.model.model.empty())
     throw engine::UsageError("no model; name it with -m MODEL.xml");
   if (!o.config.given() && !o.input.given() && !o.empty)
@@ -101,6 +113,7 @@ fs::path write_statistics_model(const Options& o, const engine::Model& model, co
   CalibrateOptions how;
   how.model = o.model;
   how.output = o.output;
+  how.layers = o.layers;
   how.method = "minmax";
   how.plain_biases = true;
   const engine::CalibrationOptions options = calibration_options(how, model.document);
@@ -143,6 +156,7 @@ void report_convergence(Report& report, const Statistics& statistics) {
 
 Exit run(Options& o, Report& report) {
   check(o);
+  o.ignored.report(report);
   (void)parse_progress(o.progress, report.terminal());
   std::optional<ConfiguredData> configured;
   if (o.config.given()) {
@@ -221,7 +235,18 @@ Command collect_command() {
   const auto options = std::make_shared<Options>();
   return {.name = "collect",
           .summary = "Collect the statistics of a network's values over images, for calibration later",
-          .aliases = {kSubsetAlias, {"-td", "--device"}, {"-tt", "--target-tags"}},
+          .aliases = {kSubsetAlias,
+                      {"-td", "--device"},
+                      {"--target-devices", "--device"},
+                      {"-tt", "--target-tags"},
+                      {"-th", "--threshold"},
+                      {"-thstep", "--threshold-step"},
+                      {"-thboundary", "--threshold-boundary"},
+                      {"-ic", "--benchmark-iterations-count"},
+                      {"-mn", "--metric-name"},
+                      {"-mt", "--metric-type"},
+                      {"-cfc", "--calibrate-fully-connected"},
+                      {"-sm", "--simplified-mode"}},
           .declare = [options](CLI::App& app) { declare(app, *options); },
           .run = [options](Report& report) { return run(*options, report); }};
 }

@@ -24,9 +24,10 @@ engine::ConfigRequest ConfigOptions::request() const {
   return {config,
           definitions,
           {folder(models, "--models"), folder(source, "--source"), folder(annotations, "--annotations"),
-           extensions, converted},
+           converted},
           devices,
-          tags};
+          tags,
+          label_free};
 }
 
 void declare_config(CLI::App& app, ConfigOptions& o, bool positional) {
@@ -36,15 +37,18 @@ void declare_config(CLI::App& app, ConfigOptions& o, bool positional) {
   app.add_option("-m,--models", o.models, "Folder that paths of models begin at");
   app.add_option("-s,--source", o.source, "Folder that data_source and paths of conversions begin at");
   app.add_option("-a,--annotations", o.annotations, "Folder that annotation and dataset_meta begin at");
-  app.add_option("-e,--extensions", o.extensions, "Accepted; there are no extensions here");
-  app.add_option("-C,--converted-models", o.converted, "Accepted; nothing is converted");
+  app.add_option(
+      "-C,--converted-models", o.converted,
+      "Folder of the IRs that were made of models of TensorFlow, MXNet and Kaldi; default: --models");
   app.add_option("--target-devices", o.devices, "Only CPU")->delimiter(',');
   app.add_option("--target-tags", o.tags, "Only launchers with one of these tags");
   app.add_option("--subsample-size", o.subset, "Only N, or N%, samples of every dataset");
+  o.ignored.declare(app);
 }
 
 std::vector<engine::EvaluationConfig> read_config(const ConfigOptions& options, Report& report) {
   for (const std::string& device : options.devices) check_device(device);
+  options.ignored.report(report);
   engine::ConfigResult result = engine::read_configuration(options.request());
   for (const std::string& warning : result.warnings) report.warning(warning);
   for (engine::EvaluationConfig& evaluation : result.evaluations)

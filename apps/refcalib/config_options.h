@@ -15,10 +15,20 @@ namespace refcalib::app {
 /// Which configuration, and where the paths in it begin: the options of the Accuracy Checker.
 struct ConfigOptions {
   std::string config, definitions;
-  std::string models, source, annotations, extensions, converted;
+  std::string models, source, annotations, converted;
   std::vector<std::string> devices{"CPU"};
   std::vector<std::string> tags;
-  std::string subset;  ///< "N" or "N%" samples of every dataset; empty: as configured
+  bool label_free = false;    ///< what the network says in FP32 is the truth
+  bool keep_metrics = false;  ///< label-free: the configured metrics, too
+  std::string progress;       ///< of labelling
+  std::string subset;         ///< "N" or "N%" samples of every dataset; empty: as configured
+  IgnoredOptions ignored =
+      IgnoredOptions::of_2019({{"-b,--bitstreams", "there is no FPGA"},
+                               {"--affinity-map", "there is one device"},
+                               {"--aocl", "there is no FPGA"},
+                               {"--vpu-log-level", "there is no VPU"},
+                               {"-l,--log-file", "messages go to the standard error output"},
+                               {"--ignore-result-formatting", "see --format and --report", false}});
 
   /// Throws UsageError for folders that do not exist.
   engine::ConfigRequest request() const;

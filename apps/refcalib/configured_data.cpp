@@ -5,6 +5,7 @@
 #include "apps/refcalib/text.h"
 #include "engine/core/error.h"
 #include "engine/evaluation/configured_source.h"
+#include "engine/evaluation/label_free.h"
 
 namespace refcalib::app {
 namespace {
@@ -42,6 +43,10 @@ void declare_config_arguments(CLI::App& app, ConfigArguments& o, const std::stri
   app.add_option("-a,--annotations", o.annotations, "Folder that annotation and dataset_meta begin at")
       ->group(group);
   app.add_option("-C,--converted-models", o.converted, "Accepted; nothing is converted")->group(group);
+  app.add_flag(
+         "--label-free", o.label_free,
+         "Without labels: what the network says in FP32 is the truth, the metric is 'agreement' with it")
+      ->group(group);
   app.add_option("--target-tags", o.tags, "Only launchers with one of these tags [also -tt]")->group(group);
 }
 
@@ -63,14 +68,31 @@ ConfigOptions ConfigArguments::options(const ModelOptions& model, const InputOpt
   options.annotations = annotations;
   options.converted = converted;
   options.tags = tags;
+  options.label_free = label_free;
   return options;
 }
 
 ConfiguredData::ConfiguredData(const ConfigOptions& options, const ModelOptions& model, Report& report,
                                std::size_t memory)
-    : config_(completed(only_one(read_config(options, report), options.config), model)),
-      annotations_(engine::load_annotations(config_.dataset, config_.prefixes)),
-      prepared_(memory) {}
+    : config_(completed(only_one(read_config(options, report), options.config), model)), prepared_(memory) {
+  if (!options.label_free) {
+    annotations_ = engine::load_annotations(config_.dataset, config_.prefixes);
+    return;
+  }
+  // What is configured may need labels that the data has not; -mn and -mt ask for it all the same.
+  const engine::ConfigNode agreement = engine::map_node({{"type", "agreement"}});
+  if (options.keep_metrics)
+    config_.dataset.metrics.push_back(agreement);
+  else
+    config_.dataset.metrics = {agreement};
+  engine::EvaluateOptions how;
+  how.threads = model.threads;
+  how.prepared = &prepared_;
+  ProgressMeter meter(report, parse_progress(options.progress, report.terminal()), "labelling");
+  how.progress = [&](std::size_t done, std::size_t all) { meter.update(done, all); };
+  annotations_ = engine::label_free_annotations(compile_launcher(config_.launcher, true), config_, how);
+  report.line("labels: what the network says in FP32 of " + counted(annotations_.samples.size(), "sample"));
+}
 
 void ConfiguredData::name_model(ModelOptions& options) const {
   options.model = config_.launcher.model.string();

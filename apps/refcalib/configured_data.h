@@ -13,6 +13,7 @@ namespace refcalib::app {
 /// The options of a configuration beside those of a command that also works without one: there -m names a model, -s data and -d the
 /// device.
 struct ConfigArguments {
+  bool label_free = false;
   std::string config, definitions, annotations, converted;
   std::vector<std::string> tags;
 

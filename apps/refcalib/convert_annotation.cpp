@@ -53,16 +53,6 @@ engine::ConfigNode fields_of(const Options& o) {
   return node;
 }
 
-/// Names given for pickles become those of JSON files.
-fs::path json_name(const std::string& given, Report& report) {
-  fs::path path(given);
-  if (path.extension() == ".pickle" || path.extension() == ".pkl") {
-    path.replace_extension(".json");
-    report.note("annotations are JSON files here: " + path.string());
-  }
-  return path;
-}
-
 Exit run(const Options& o, Report& report) {
   const engine::ConfigNode node = fields_of(o);
   engine::Fields fields(node, "convert-annotation", "converter");
@@ -72,9 +62,10 @@ Exit run(const Options& o, Report& report) {
   std::error_code error;
   fs::create_directories(o.folder, error);
   if (error) throw engine::IoError("cannot make the output folder: " + error.message(), {.file = o.folder});
-  const fs::path file =
-      fs::path(o.folder) / json_name(o.name.empty() ? o.converter + ".json" : o.name, report);
-  const fs::path meta = o.meta.empty() ? fs::path() : fs::path(o.folder) / json_name(o.meta, report);
+  const fs::path file = fs::path(o.folder) / (o.name.empty() ? o.converter + ".json" : o.name);
+  const fs::path meta = o.meta.empty() ? fs::path() : fs::path(o.folder) / o.meta;
+  if (file.extension() == ".pickle" || file.extension() == ".pkl")
+    report.note(file.string() + " will be a JSON file whatever its name says, and is read as one");
   if (!meta.empty() && meta == file)
     throw engine::UsageError("-a and -m name the same file '" + file.string() + "'");
   engine::write_annotations(file, set);

@@ -151,7 +151,9 @@ class Doctor {
       steps += "  - ";
       bool first = true;
       for (const auto& [key, entry] : step.map) {
-        steps += (first ? "" : "    ") + key + ": " + entry.text + "\n";
+        std::string shown = entry.text;
+        for (const engine::ConfigNode& item : entry.list) shown += (shown.empty() ? "" : ", ") + item.text;
+        steps += (first ? "" : "    ") + key + ": " + shown + "\n";
         first = false;
       }
       if (step.map.empty()) steps += step.text + "\n";

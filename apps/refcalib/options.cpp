@@ -168,11 +168,35 @@ void report_skipped(Report& report, const engine::Dataset& dataset) {
   report.warning(std::to_string(skipped.size()) + " of " + counted(dataset.samples(), "sample") + " skipped");
 }
 
+CLI::Option* declare_switch(CLI::App& app, const std::string& names, bool& value, const std::string& text) {
+  return app
+      .add_option_function<std::string>(
+          names,
+          [&value](const std::string& given) {
+            std::string word = given;
+            for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+            value = word != "false" && word != "no" && word != "0";
+          },
+          text)
+      ->check(CLI::IsMember({"", "true", "false", "yes", "no", "1", "0"}, CLI::ignore_case))
+      ->expected(0, 1);
+}
+
+IgnoredOptions IgnoredOptions::of_2019(std::vector<Option> more) {
+  std::vector<Option> all{{"-e,--extensions", "all layers are built in"},
+                          {"--cpu-extensions-mode", "the instruction set is chosen by REFCALIB_ISA"},
+                          {"-M,--model-optimizer", "no model is converted"},
+                          {"--tf-custom-op-config-dir", "no model is converted"},
+                          {"--tf-obj-detection-api-pipeline-config-path", "no model is converted"}};
+  all.insert(all.end(), more.begin(), more.end());
+  return IgnoredOptions(std::move(all));
+}
+
 void IgnoredOptions::declare(CLI::App& app) {
   for (const Option& option : options_) {
     const std::string text = "Accepted, without effect: " + option.why;
-    CLI::Option* const declared =
-        option.takes_value ? app.add_option(option.names, text) : app.add_flag(option.names, text);
+    CLI::Option* const declared = app.add_option(option.names, text);
+    if (!option.takes_value) declared->expected(0, 1);
     declared_.push_back(declared->group("Accepted for compatibility"));
   }
 }

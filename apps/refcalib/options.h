@@ -74,15 +74,20 @@ void report_inputs(Report& report, const engine::Dataset& dataset, const InputOp
 /// Names the samples that could not be read. Throws FormatError if that is all of them.
 void report_skipped(Report& report, const engine::Dataset& dataset);
 
+/// An option that may stand alone, or with true, false, yes or no behind it, as switches of the 2019 tools do.
+CLI::Option* declare_switch(CLI::App& app, const std::string& names, bool& value, const std::string& text);
+
 /// Options of the 2019 tools that are accepted and have no effect here.
 class IgnoredOptions {
  public:
   struct Option {
-    std::string names;  ///< as declared: "-e,--extensions"
-    std::string why;    ///< completes "NAME is ignored: …"
-    bool takes_value = true;
+    std::string names;        ///< as declared: "-e,--extensions"
+    std::string why;          ///< completes "NAME is ignored: …"
+    bool takes_value = true;  ///< false: one may follow all the same
   };
   explicit IgnoredOptions(std::vector<Option> options) : options_(std::move(options)) {}
+  /// Those that the 2019 tools have in common, and some more.
+  static IgnoredOptions of_2019(std::vector<Option> more = {});
 
   void declare(CLI::App& app);
   /// One note for each that was given.

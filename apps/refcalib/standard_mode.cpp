@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <refcalib/content_hash.hpp>
 #include <refcalib/threshold_image_percentile.hpp>
@@ -12,6 +13,7 @@
 #include "apps/refcalib/calibrate_report.h"
 #include "apps/refcalib/calibration_data.h"
 #include "apps/refcalib/measure.h"
+#include "apps/refcalib/network_costs.h"
 #include "apps/refcalib/standard_report.h"
 #include "apps/refcalib/statistics_io.h"
 #include "apps/refcalib/text.h"
@@ -22,7 +24,6 @@
 #include "engine/calibration/threshold_choice.h"
 #include "engine/core/error.h"
 #include "engine/evaluation/output_file.h"
-#include "engine/search/execution_cost.h"
 
 namespace refcalib::app {
 namespace {
@@ -30,9 +31,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kStatisticsSamples = 500;  ///< where no other number is asked for
-constexpr std::size_t kLatencyRuns = 20;
-/// INT8 has to be slower by so much of a network's time to be given up for it: measured times scatter.
-constexpr double kSlower = 0.005;
 
 /// The metric that decides. Throws UsageError with the names there are.
 std::size_t chosen_metric(const SearchOptions& o, const ConfiguredData& data, Report& report) {
@@ -60,60 +58,6 @@ std::size_t chosen_metric(const SearchOptions& o, const ConfiguredData& data, Re
                 names);
   return fitting.front();
 }
-
-/// A time, or a model of it, for networks that differ in the layers in float.
-class Costs {
- public:
-  Costs(const engine::MixedNetwork& network, const CalibrateOptions& o, engine::Dataset& dataset,
-        engine::SearchJournal& journal)
-      : network_(network), options_(o), dataset_(dataset), journal_(journal) {}
-
-  double of(const engine::FloatSet& floats) {
-    const auto [place, is_new] = known_.try_emplace(engine::key_of(floats), 0);
-    if (is_new) place->second = measure(floats);
-    return place->second;
-  }
-  double in_float() { return of(engine::FloatSet(network_.layers().size(), true)); }
-
-  /// Layers that make the network faster in float. A model of the work has none that are worth an exception.
-  engine::FloatSet slower_in_int8() {
-    engine::FloatSet floats(network_.layers().size(), false);
-    if (!options_.search.measured()) return floats;
-    const double base = of(floats);
-    engine::FloatSet slower = floats;
-    for (std::size_t i = 0; i < floats.size(); ++i) {
-      engine::FloatSet one = floats;
-      one[i] = true;
-      slower[i] = of(one) < base * (1 - kSlower);
-    }
-    return engine::count_of(slower) < slower.size() ? slower : floats;
-  }
-
- private:
-  double measure(const engine::FloatSet& floats) {
-    const engine::Graph graph = network_.held(floats);
-    if (!options_.search.measured()) return engine::execution_cost(graph);
-    return journal_
-        .get("latency " + engine::key_of(floats),
-             [&] {
-               engine::Session session(engine::Program::compile(graph), options_.model.threads);
-               dataset_.fill(session, 0);
-               engine::Session* const only = &session;
-               const std::size_t runs =
-                   options_.search.iterations == 0 ? kLatencyRuns : options_.search.iterations;
-               auto times = measure_interleaved({&only, 1}, 3, {.iterations = runs, .seconds = 0}).front();
-               std::sort(times.begin(), times.end());
-               return std::vector<double>{times[times.size() / 2]};
-             })
-        .front();
-  }
-
-  const engine::MixedNetwork& network_;
-  const CalibrateOptions& options_;
-  engine::Dataset& dataset_;
-  engine::SearchJournal& journal_;
-  std::map<std::string, double> known_;
-};
 
 /// One run of standard mode.
 class StandardMode {
@@ -183,7 +127,7 @@ class StandardMode {
     for (const engine::Annotation& sample : data_.annotations().samples) data.add(sample.name());
     const SearchOptions& s = o_.search;
     std::string text =
-        "model " + std::to_string(engine::model_hash(model_.graph)) + ", data " +
+        "version 3, model " + std::to_string(engine::model_hash(model_.graph)) + ", data " +
         std::to_string(data.value()) + " of " + counted(trials_samples(), "sample") + ", metric " +
         std::to_string(metric_) + ", threshold " + significant(s.threshold, 9) + " " + s.drop_type +
         ", limits " + (o_.method.empty() ? "chosen" : o_.method) + " " + significant(s.step, 9) + " " +
@@ -317,12 +261,18 @@ class StandardMode {
   engine::Measurement measure(const engine::FloatSet& floats, bool may_end_early) {
     const auto found = trials_->measure(engine::key_of(floats), graph_of(floats), may_end_early);
     const engine::Measurement& m = found.measurement;
-    if (m.meets && (!best_met_ || costs_->of(floats) < costs_->of(*best_met_))) best_met_ = floats;
+    if (m.complete && better_than_best(floats, m)) best_ = {floats, m};
     report_.line("  " + std::to_string(engine::count_of(floats)) + " of " +
-                 counted(network_->layers().size(), "layer") + " in FP32: " + found_.text_of(found.value) +
-                 ", drop " + found_.drop_text(m.drop) + (m.complete ? "" : ", ended early"));
+                 counted(network_->layers().size(), "layer") + " in FP32: " +
+                 (m.complete ? found_.text_of(found.value) + ", drop " + found_.drop_text(m.drop)
+                             : "ended early, a drop of " + found_.drop_text(m.drop) + " is expected"));
     values_[engine::key_of(floats)] = found.value;
     return m;
+  }
+
+  bool better_than_best(const engine::FloatSet& floats, const engine::Measurement& found) {
+    if (!best_ || found.meets != best_->second.meets) return !best_ || found.meets;
+    return found.meets ? costs_->of(floats) < costs_->of(best_->first) : found.drop < best_->second.drop;
   }
 
   void search() {
@@ -344,6 +294,7 @@ class StandardMode {
     engine::RankingSubset subset =
         trials_->subset(engine::key_of(found_.start), graph_of(found_.start), subset_size());
     std::string subset_of = engine::key_of(found_.start);
+    trials_->look_first_where(subset_of, graph_of(found_.start));
     found_.subset = subset.samples.size();
     found_.effects = effects(subset);
     engine::SearchProblem problem;
@@ -352,8 +303,17 @@ class StandardMode {
     problem.start = found_.start;
     problem.at_start = start;
     const bool one_by_one = o_.search.strategy == "one-by-one";
-    for (const engine::LayerEffect& effect : found_.effects)
-      problem.harm.push_back(one_by_one ? effect.output_error : effect.score());
+    // A drop on few samples may be one unlucky sample: what a layer costs is not more than the error of the outputs speaks for.
+    double drops = 0, errors = 0;
+    for (const engine::LayerEffect& effect : found_.effects) {
+      drops += std::max(0.0, effect.drop);
+      errors += effect.output_error;
+    }
+    const double drop_per_error = errors > 0 ? drops / errors : std::numeric_limits<double>::infinity();
+    for (const engine::LayerEffect& effect : found_.effects) {
+      problem.alone.push_back(std::min(effect.drop, effect.output_error * drop_per_error));
+      problem.harm.push_back(one_by_one ? effect.own_error : effect.score());
+    }
     problem.cost = [this](const engine::FloatSet& floats) { return costs_->of(floats); };
     problem.estimate = [&](const engine::FloatSet& floats) {
       return trials_->estimate(subset_of + " " + engine::key_of(floats), graph_of(floats), subset);
@@ -386,12 +346,20 @@ class StandardMode {
       for (const engine::LayerEffect& effect : found) {
         list.push_back(effect.drop);
         list.push_back(effect.output_error);
+        list.push_back(effect.own_error);
       }
       return list;
     });
     std::vector<engine::LayerEffect> list;
-    for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) list.push_back({numbers[i], numbers[i + 1]});
+    for (std::size_t i = 0; i + 2 < numbers.size(); i += 3)
+      list.push_back({numbers[i], numbers[i + 1], numbers[i + 2]});
     return list;
+  }
+
+  /// A network that was measured to be slower than FP32 is of no use: the model itself is written in its place.
+  bool slower_than_float() {
+    return found_.measured_cost && found_.search.met &&
+           found_.search.trials[found_.search.best].cost >= found_.float_cost;
   }
 
   void write(const engine::FloatSet& floats) {
@@ -399,7 +367,17 @@ class StandardMode {
     write_observed(model_, o_.model, result_.annotation, options_, &samples_, o_.float_weights, output_);
   }
 
+  /// The best of networks that all miss the threshold may be one whose evaluation ended early: what is written is evaluated as a whole.
+  void complete_best() {
+    for (engine::SearchTrial* best = &found_.search.trials[found_.search.best]; !best->found.complete;) {
+      best->found = measure(best->floats, false);
+      engine::choose_best(found_.search);
+      best = &found_.search.trials[found_.search.best];
+    }
+  }
+
   Exit finish(const Stopwatch& total) {
+    complete_best();
     const engine::FloatSet& floats = found_.search.trials[found_.search.best].floats;
     const std::string key = engine::key_of(floats);
     found_.model = o_.model.model;
@@ -411,9 +389,11 @@ class StandardMode {
     found_.float_cost = costs_->in_float();
     found_.complete = trials_->complete_evaluations();
     found_.partial = trials_->partial_evaluations();
-    if (found_.search.trials[found_.search.best].found.complete)
-      found_.difference = trials_->difference(key, graph_of(floats));
+    found_.passes = trials_->passes();
+    found_.difference = trials_->difference(key, graph_of(floats));
+    found_.in_float = slower_than_float();
     write(floats);
+    if (found_.in_float) write_calibrated(model_, o_.model, {}, o_.float_weights, output_);
     found_.print(report_, o_.verbose);
     const CalibrationReport calibration(report_, result_, output_, o_.model);
     calibration.print(counted(result_.samples, "sample") + ": method " + found_.method + ", activations " +
@@ -440,12 +420,14 @@ class StandardMode {
   Exit interrupted() {
     const std::string go_on =
         "repeat the command with --resume to go on from " + file(".journal.json").string();
-    if (!best_met_) {
+    if (!best_) {
       report_.error("interrupted; nothing was written; " + go_on);
       return Exit::interrupted;
     }
-    write(*best_met_);
-    report_.error("interrupted; the best network so far was written: " + output_.string() + "; " + go_on);
+    write(best_->first);
+    report_.error("interrupted; the best network so far was written: " + output_.string() + ", drop " +
+                  found_.drop_text(best_->second.drop) +
+                  (best_->second.meets ? "" : ", which misses the threshold") + "; " + go_on);
     return Exit::interrupted;
   }
 
@@ -464,9 +446,9 @@ class StandardMode {
   std::optional<AccuracyTrials> trials_;
   Statistics statistics_;
   std::optional<engine::MixedNetwork> network_;
-  std::optional<Costs> costs_;
+  std::optional<NetworkCosts> costs_;
   std::map<std::string, double> values_;
-  std::optional<engine::FloatSet> best_met_;
+  std::optional<std::pair<engine::FloatSet, engine::Measurement>> best_;  ///< so far
   engine::CalibrationResult result_;
   StandardReport found_;
 };

@@ -18,6 +18,15 @@ const engine::FloatSet& StandardReport::chosen() const {
   return search.trials[search.best].floats;
 }
 
+bool StandardReport::on_front(double cost, double drop) const {
+  const auto beats = [&](double other_cost, double other_drop) {
+    return other_cost <= cost && other_drop <= drop && (other_cost < cost || other_drop < drop);
+  };
+  for (const engine::SearchTrial& trial : search.trials)
+    if (trial.found.complete && beats(trial.cost, trial.found.drop)) return false;
+  return !beats(float_cost, 0);
+}
+
 std::string StandardReport::reason(std::size_t layer) const {
   if (!chosen()[layer]) return {};
   if (layer < start.size() && start[layer]) return "slower in INT8";
@@ -25,8 +34,11 @@ std::string StandardReport::reason(std::size_t layer) const {
 }
 
 void StandardReport::print(Report& report, bool every_layer) const {
-  if (!effects.empty()) {
-    Table trials{{"networks", "FP32 layers", "time of FP32", "estimated drop", "drop", ""}, {}, {0, 5}};
+  if (!effects.empty() || measured_cost) {
+    Table trials{
+        {"networks", "FP32 layers", "time of FP32", "estimated drop", "drop", "front", ""}, {}, {0, 5, 6}};
+    trials.rows.push_back({"FP32", std::to_string(layers.size()) + " of " + std::to_string(layers.size()),
+                           "100.0 %", "", "0.000", on_front(float_cost, 0) ? "yes" : "", ""});
     for (std::size_t i = 0; i < search.trials.size(); ++i) {
       const engine::SearchTrial& trial = search.trials[i];
       const std::string verdict = !trial.found.complete ? "missed, ended early"
@@ -36,11 +48,13 @@ void StandardReport::print(Report& report, bool every_layer) const {
           {i == 0 ? "start" : "trial " + std::to_string(i),
            std::to_string(engine::count_of(trial.floats)) + " of " + std::to_string(layers.size()),
            fixed(100 * trial.cost / float_cost, 1) + " %", fixed(trial.estimate, 3),
-           fixed(trial.found.drop, 3), verdict + (i == search.best ? ", taken" : "")});
+           fixed(trial.found.drop, 3),
+           trial.found.complete && on_front(trial.cost, trial.found.drop) ? "yes" : "",
+           verdict + (i == search.best && !in_float ? ", taken" : "")});
     }
     report.block(trials.text());
     Table table{{"layer", "precision", "drop alone", "error alone", "why"}, {}, {1, 4}};
-    for (std::size_t i = 0; i < layers.size(); ++i)
+    for (std::size_t i = 0; i < layers.size() && !effects.empty(); ++i)
       if (every_layer || chosen()[i])
         table.rows.push_back({layers[i], chosen()[i] ? "FP32" : "INT8", fixed(effects[i].drop, 3),
                               significant(effects[i].output_error, 3), reason(i)});
@@ -57,8 +71,12 @@ void StandardReport::print(Report& report, bool every_layer) const {
               counted(layers.size(), "layer") + " in INT8, " +
               (measured_cost ? "latency " : "estimated time ") +
               fixed(100 * search.trials[search.best].cost / float_cost, 1) + " % of FP32");
+  if (in_float)
+    report.line("no network in INT8 that meets the threshold is faster than FP32 here: FP32 was written");
   report.line("evaluations on all " + counted(samples, "sample") + ": " + std::to_string(complete) +
-              (partial > 0 ? " and " + std::to_string(partial) + " that ended early" : "") +
+              (partial > 0 ? " and " + std::to_string(partial) + " that ended early, " + fixed(passes, 2) +
+                                 " passes over the samples in all"
+                           : "") +
               (effects.empty() ? ""
                                : "; " + counted(search.estimates, "network") + " compared on " +
                                      counted(subset, "sample")));
@@ -72,6 +90,7 @@ std::string StandardReport::json() const {
   object.add("fp32", reference * metric.scale).add("all_int8", all_int8 * metric.scale);
   object.add("all_int8_drop", all_int8_drop).add("final", value * metric.scale);
   object.add("final_drop", search.trials[search.best].found.drop).add("met", met ? "yes" : "no");
+  object.add("written", in_float ? "fp32" : "int8");
   if (difference) {
     JsonObject paired;
     paired.add("value", difference->difference * metric.scale)
@@ -81,18 +100,20 @@ std::string StandardReport::json() const {
         .add("worse", difference->worse);
     object.add("difference", paired);
   }
-  object.add("complete_evaluations", complete).add("partial_evaluations", partial);
+  object.add("complete_evaluations", complete).add("partial_evaluations", partial).add("passes", passes);
   object.add("subset", subset).add("estimates", search.estimates);
   object.add("cost_unit", measured_cost ? "seconds" : "model").add("fp32_cost", float_cost);
   std::vector<JsonObject> trials, rows;
   for (const engine::SearchTrial& trial : search.trials)
-    trials.push_back(JsonObject()
-                         .add("float_layers", engine::count_of(trial.floats))
-                         .add("cost", trial.cost)
-                         .add("estimated_drop", trial.estimate)
-                         .add("drop", trial.found.drop)
-                         .add("complete", trial.found.complete ? "yes" : "no")
-                         .add("met", trial.found.meets ? "yes" : "no"));
+    trials.push_back(
+        JsonObject()
+            .add("float_layers", engine::count_of(trial.floats))
+            .add("cost", trial.cost)
+            .add("estimated_drop", trial.estimate)
+            .add("drop", trial.found.drop)
+            .add("front", trial.found.complete && on_front(trial.cost, trial.found.drop) ? "yes" : "no")
+            .add("complete", trial.found.complete ? "yes" : "no")
+            .add("met", trial.found.meets ? "yes" : "no"));
   for (std::size_t i = 0; i < layers.size(); ++i) {
     JsonObject row;
     row.add("layer", layers[i]).add("precision", chosen()[i] ? "FP32" : "INT8").add("reason", reason(i));

@@ -30,7 +30,9 @@ struct StandardReport {
   double value = 0;  ///< of the network that was written
   std::optional<engine::PairedDifference> difference{};
   std::size_t complete = 0, partial = 0;  ///< evaluations on all samples, and those that ended early
+  double passes = 0;                      ///< both in passes over all samples
   bool met = false;
+  bool in_float = false;  ///< what meets the threshold is slower than FP32, which was written instead
 
   /// The chosen layers in float, the trials, the result. `every_layer`: also the layers in integers.
   void print(Report& report, bool every_layer) const;
@@ -43,6 +45,8 @@ struct StandardReport {
 
  private:
   const engine::FloatSet& chosen() const;
+  /// Whether nothing that was evaluated, FP32 included, is both faster and as accurate.
+  bool on_front(double cost, double drop) const;
   std::string reason(std::size_t layer) const;
 };
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "engine/core/parallel.h"
+#include "engine/evaluation/label_free.h"
 
 namespace refcalib::engine {
 namespace {
@@ -176,7 +177,12 @@ SampleJudge::SampleJudge(const EvaluationConfig& config, const AnnotationSet& an
 
 void SampleJudge::add(std::size_t sample, Prediction prediction, const SampleGeometry& geometry) const {
   Truth truth = pipeline_.truth(annotations_.samples[sample]);
-  pipeline_.postprocess(truth, prediction, geometry);
+  if (annotations_.postprocessed) {
+    Truth nothing = nothing_true(prediction, geometry);
+    pipeline_.postprocess(nothing, prediction, geometry);
+  } else {
+    pipeline_.postprocess(truth, prediction, geometry);
+  }
   for (const auto& metric : pipeline_.metrics()) metric->add(sample, truth, prediction);
 }
 

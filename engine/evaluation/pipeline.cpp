@@ -26,9 +26,11 @@ std::string conversion_command(const DatasetConfig& dataset) {
 
 AnnotationSet load_annotations(const DatasetConfig& dataset, const PathPrefixes& prefixes) {
   AnnotationSet set;
-  const std::string extension = dataset.annotation.extension().string();
   std::error_code ignored;
-  if (extension == ".pickle" || extension == ".pkl") {
+  const bool exists = !dataset.annotation.empty() && fs::exists(dataset.annotation, ignored);
+  const std::string extension = dataset.annotation.extension().string();
+  const bool named_pickle = extension == ".pickle" || extension == ".pkl";
+  if (named_pickle && (exists ? !is_json(dataset.annotation) : !dataset.conversion)) {
     const std::string command = conversion_command(dataset);
     throw UnsupportedError("annotations of the Accuracy Checker (Python pickles) are not read",
                            {.file = dataset.annotation.string(),
@@ -38,7 +40,7 @@ AnnotationSet load_annotations(const DatasetConfig& dataset, const PathPrefixes&
                                                        : command) +
                                       "` and name that as 'annotation'"});
   }
-  if (!dataset.annotation.empty() && fs::exists(dataset.annotation, ignored)) {
+  if (exists) {
     set = read_annotations(dataset.annotation);
   } else if (dataset.conversion) {
     Fields fields(*dataset.conversion, "annotation_conversion", "converter");
@@ -120,10 +122,30 @@ Plane<std::int32_t> mask_of_volume(const std::filesystem::path& file) {
   return mask;
 }
 
+/// What is in no object gets the background's label, or without one a label that counts nothing.
+Plane<std::int32_t> mask_of_objects(const MaskTruth& truth, std::optional<std::int64_t> background) {
+  constexpr std::int32_t nowhere = -1, ignored = 255;
+  Plane<std::int32_t> mask{1, 1, truth.height, truth.width, {}};
+  mask.values.assign(mask.area(), nowhere);
+  const auto height = static_cast<std::uint32_t>(truth.height),
+             width = static_cast<std::uint32_t>(truth.width);
+  for (const MaskTruth::Object& object : truth.objects)
+    object.region.for_each_run([&](std::uint32_t first, std::uint32_t count) {
+      for (std::uint32_t place = first; place < first + count; ++place) {
+        std::int32_t& label = mask.values[static_cast<std::size_t>(place % height) * width + place / height];
+        label = std::max(label, static_cast<std::int32_t>(object.label));
+      }
+    });
+  std::ranges::replace(mask.values, nowhere, static_cast<std::int32_t>(background.value_or(ignored)));
+  return mask;
+}
+
 }  // namespace
 
 Truth Pipeline::truth(const Annotation& sample) const {
   Truth truth = sample.truth;
+  if (auto* const mask = std::get_if<MaskTruth>(&truth); mask != nullptr && mask->height > 0)
+    mask->labels = mask_of_objects(*mask, meta_.background);
   if (auto* const mask = std::get_if<MaskTruth>(&truth); mask != nullptr && !mask->file.empty()) {
     const fs::path file = masks_ / mask->file;
     if (file.extension() == ".npy") {
@@ -134,7 +156,7 @@ Truth Pipeline::truth(const Annotation& sample) const {
       mask->labels = read_mask(file, meta_.segmentation_colors);
     }
   }
-  if (auto* const picture = std::get_if<PictureTruth>(&truth)) {
+  if (auto* const picture = std::get_if<PictureTruth>(&truth); picture != nullptr && !picture->file.empty()) {
     const Image image = load_image(data_ / picture->file);
     picture->picture = {image.channels, 1, image.height, image.width, {}};
     picture->picture.values.resize(image.pixels.size());

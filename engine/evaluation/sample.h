@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/core/error.h"
+#include "engine/evaluation/annotation/run_lengths.h"
 
 namespace refcalib::engine {
 
@@ -42,8 +43,16 @@ struct BoxTruth {
   std::vector<std::uint8_t> crowd;      ///< per box; a group that may be found any number of times
 };
 struct MaskTruth {
-  std::string file;           ///< of the mask, relative to the masks' folder; empty: `labels` is complete
-  Plane<std::int32_t> labels; /* one channel */
+  /// A region and the label of its places.
+  struct Object {
+    std::int64_t label = 0;
+    RunLengths region;
+  };
+  std::string file;              ///< of the mask, relative to the masks' folder; empty: one of those below
+  Plane<std::int32_t> labels{};  ///< one channel
+  std::vector<Object>
+      objects{};  ///< regions of a picture of `height` x `width`; where they overlap the highest label stands
+  int height = 0, width = 0;  ///< 0: `labels` is complete
 };
 struct ValuesTruth {
   std::vector<double> values;

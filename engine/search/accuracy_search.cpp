@@ -13,6 +13,11 @@ constexpr std::size_t kGivenBack = 16;  ///< layers that are tried in integers a
 /// Share of the threshold by which every miss tightens the next estimate, beyond what the miss was.
 constexpr double kMissMargin = 0.125;
 
+/// Share of the time of float that a further network has to save.
+constexpr double kWorth = 0.02;
+/// Layers that would leave more than so many thresholds by what they cost alone are not given back.
+constexpr double kPlausible = 1.5;
+
 class Search {
  public:
   explicit Search(const SearchProblem& problem) : problem_(problem) {
@@ -36,9 +41,12 @@ class Search {
     for (std::size_t used = 0; used < problem_.max_measurements && order_.size() > 1; ++used) {
       const double margin = kMissMargin * static_cast<double>(misses) * problem_.threshold;
       const bool last = used + 1 == problem_.max_measurements;
-      const std::optional<FloatSet> floats =
-          last && !met() ? most_float() : next(problem_.threshold - correction - margin);
-      if (!floats || measured(*floats)) break;
+      if (met() && !could_save()) break;
+      const std::optional<FloatSet> floats = used == 0 && added_up() ? added_up()
+                                             : last && !met()
+                                                 ? most_float()
+                                                 : next(problem_.threshold - correction - margin);
+      if (!floats || measured(*floats) || !worth(*floats)) break;
       add(*floats, problem_.measure(*floats));
       refine();
       correction = corrected();
@@ -52,6 +60,57 @@ class Search {
   }
 
  private:
+  /// A network that is hardly faster than one that meets the goal is not worth an evaluation.
+  bool worth(const FloatSet& floats) {
+    choose_best(result_);
+    return !result_.met ||
+           problem_.cost(floats) < result_.trials[result_.best].cost - kWorth * problem_.cost(everything());
+  }
+  /// What layers in integers cost alone, added up and scaled to what all of them cost together.
+  double predicted(const FloatSet& floats) const {
+    double left = 0, all = 0;
+    for (const std::size_t layer : order_) {
+      const double cost = std::max(0.0, problem_.alone[layer]);
+      all += cost;
+      left += floats[layer] ? 0 : cost;
+    }
+    return all > 0 ? problem_.at_start.drop * left / all : 0;
+  }
+  /// The cheaper of the fewest layers, by what they cost alone or by that for their time, that leave less than the threshold.
+  std::optional<FloatSet> added_up() const {
+    if (problem_.alone.empty() || !std::isfinite(problem_.at_start.drop) ||
+        predicted(start_) < problem_.threshold)
+      return std::nullopt;
+    std::optional<FloatSet> best;
+    for (const bool by_time : {false, true}) {
+      std::vector<std::size_t> order = order_;
+      const auto value = [&](std::size_t layer) {
+        return problem_.alone[layer] / (by_time ? std::max(gain_[layer], smallest_gain()) : 1.0);
+      };
+      std::stable_sort(order.begin(), order.end(),
+                       [&](std::size_t a, std::size_t b) { return value(a) > value(b); });
+      FloatSet floats = start_;
+      for (std::size_t i = 0; i + 1 < order.size() && predicted(floats) >= problem_.threshold; ++i)
+        floats[order[i]] = true;
+      if (!best || problem_.cost(floats) < problem_.cost(*best)) best = floats;
+    }
+    return best;
+  }
+  /// Whether giving back layers of the best network could save time without clearly missing the threshold.
+  bool could_save() {
+    if (problem_.alone.empty()) return true;
+    choose_best(result_);
+    const FloatSet& best = result_.trials[result_.best].floats;
+    double saving = 0;
+    for (const std::size_t layer : order_) {
+      FloatSet fewer = best;
+      fewer[layer] = false;
+      if (best[layer] && predicted(fewer) < kPlausible * problem_.threshold) saving += gain_[layer];
+    }
+    return saving > kWorth * problem_.cost(everything());
+  }
+  FloatSet everything() const { return FloatSet(problem_.layers, true); }
+
   void add(const FloatSet& floats, const Measurement& found) {
     result_.trials.push_back({floats, problem_.cost(floats), estimated(floats), found});
   }

@@ -19,10 +19,12 @@ struct Measurement {
 /// Which layers should run in float: everything that the search knows and may ask for.
 struct SearchProblem {
   std::size_t layers = 0;
-  double threshold = 1;                             ///< of the drop; only estimates are compared with it
-  FloatSet start;                                   ///< layers that are in float from the beginning
-  Measurement at_start;                             ///< of `start`
-  std::vector<double> harm;                         ///< of each layer in integers, >= 0; larger is worse
+  double threshold = 1;      ///< of the drop; only estimates are compared with it
+  FloatSet start;            ///< layers that are in float from the beginning
+  Measurement at_start;      ///< of `start`
+  std::vector<double> harm;  ///< of each layer in integers, >= 0; larger is worse
+  /// The drop of each layer alone in integers; may be empty. What they add up to, scaled to the drop at the start, is the first guess.
+  std::vector<double> alone{};
   std::function<double(const FloatSet&)> cost;      ///< of a run of the network, less is faster
   std::function<double(const FloatSet&)> estimate;  ///< of the drop, on a subset
   std::function<Measurement(const FloatSet&)> measure;
@@ -47,6 +49,10 @@ struct SearchResult {
 };
 
 /// Looks for the cheapest network that meets the goal.
+///
+/// The first guess adds up what each layer costs alone: the fewest layers go to float that leave less than the threshold, those first that
+/// cost most, or most for their time. If it meets the goal and giving back any of its layers would leave clearly more than the threshold, or
+/// save hardly any time, the search is over. Else:
 ///
 /// Layers are put in order twice, by harm and by harm for the time that float costs them. Of each order the fewest layers that bring the
 /// estimate under the threshold go to float (bisection), the cheaper of the two sets is taken, and layers are given back to integers one

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <exception>
 #include <map>
 #include <mutex>
@@ -49,8 +50,23 @@ struct Trial {
   std::size_t layer = 0;
   Suffix suffix;
   std::unique_ptr<SampleJudge> judge;
-  std::vector<double> errors;  ///< by number in the subset
+  std::vector<double> errors;          ///< by number in the subset
+  ValueId own = kNone, exact = kNone;  ///< the layer's output in the suffix and in the float network
+  double own_errors = 0;               ///< summed over the samples
 };
+
+/// The error of a part of two values as the tool of 2019 measured it.
+double normalized_error(std::span<const float> reference, std::span<const float> value) {
+  double squares = 0;
+  for (std::size_t i = 0; i < reference.size(); ++i) {
+    const double difference = static_cast<double>(value[i]) - static_cast<double>(reference[i]);
+    squares += difference * difference;
+  }
+  const auto [low, high] = std::ranges::minmax(reference);
+  if (high <= low) return 1;
+  return std::sqrt(squares / static_cast<double>(reference.size())) /
+         (static_cast<double>(high) - static_cast<double>(low));
+}
 
 class Effects {
  public:
@@ -87,7 +103,8 @@ class Effects {
       double error = 0;
       for (const double e : trial.errors) error += e;
       effects.push_back({drop(reference, trial.judge->value(options_.metric, subset_.weights)),
-                         judged_ == 0 ? 0.0 : error / static_cast<double>(judged_)});
+                         judged_ == 0 ? 0.0 : error / static_cast<double>(judged_),
+                         judged_ == 0 ? 0.0 : trial.own_errors / static_cast<double>(judged_)});
     }
     return effects;
   }
@@ -140,7 +157,7 @@ class Effects {
     for (std::size_t layer = 0; reference && layer < network_.layers().size(); ++layer) {
       const auto own = value(compiled(network_.held(all_but(layer)), true));
       if (!own) return {};
-      effects.push_back({drop(*reference, *own), 0});
+      effects.push_back({drop(*reference, *own), 0, 0});
       if (options_.progress) options_.progress(layer + 1, network_.layers().size());
     }
     return effects;
@@ -156,6 +173,13 @@ class Effects {
       Trial trial{layer, suffix_from(graph, changed),
                   std::make_unique<SampleJudge>(config_, annotations_, feeder_.context()),
                   std::vector<double>(annotations_.samples.size(), 0)};
+      for (const NodeId id : graph.order()) {
+        if (graph.node(id).name != network_.layers()[layer]) continue;
+        const std::string& name = graph.value(graph.node(id).outputs.front()).name;
+        trial.own = trial.suffix.graph.find_value(name);
+        trial.exact = exact_graph_.find_value(name);
+        if (trial.exact != kNone) wanted_.insert(trial.exact);
+      }
       for (ValueId& input : trial.suffix.inputs) {
         // Graphs differ in the constants of the layer: their values have names in common, not numbers.
         input = exact_graph_.find_value(graph.value(input).name);
@@ -264,6 +288,17 @@ class Effects {
     });
   }
 
+  /// Adds the error of the layer's own output to those of other runs.
+  static void compare_own(Trial& trial, const std::vector<float>& own, const KeptRun& run,
+                          std::size_t batch) {
+    const std::vector<float>& exact = run.values.at(trial.exact);
+    if (own.size() != exact.size() || own.empty()) return;
+    const std::size_t size = own.size() / batch;
+    for (std::size_t row = 0; row < run.rows.size(); ++row)
+      trial.own_errors += normalized_error(std::span(exact).subspan(row * size, size),
+                                           std::span(own).subspan(row * size, size));
+  }
+
   void run_trial(Trial& trial, Session& session, const KeptRun& run) const {
     for (std::size_t i = 0; i < trial.suffix.inputs.size(); ++i) {
       const std::vector<float>& value = run.values.at(trial.suffix.inputs[i]);
@@ -271,7 +306,11 @@ class Effects {
         throw Error("an activation was not kept", {{}, network_.layers()[trial.layer], {}});
       std::ranges::copy(value, session.input(i).begin());
     }
-    session.run();
+    Activations recorded;
+    recorded[trial.own];
+    Recorder recorder(recorded);
+    session.run(recorder);
+    if (trial.exact != kNone) compare_own(trial, recorded[trial.own], run, feeder_.batch());
     std::vector<NetworkOutput> outputs;
     for (std::size_t o = 0; o < run.outputs.size(); ++o) {
       const PortInfo& port = exact_->outputs()[o];

@@ -15,6 +15,9 @@ namespace refcalib::engine {
 struct LayerEffect {
   double drop = 0;          ///< of the metric on the subset, as AccuracyGoal::drop
   double output_error = 0;  ///< mean over the samples of the distance of the outputs, ReferenceOutputs::error
+  /// Mean over the samples of the root of the mean squared error of the layer's own output as a share of its range, 1 for a range of 0:
+  /// by this the tool of 2019 ordered layers. 0 where only whole runs were made.
+  double own_error = 0;
 
   /// Both as shares of one, added: the metric where it moves, the outputs where it does not.
   double score() const noexcept { return (drop > 0 ? drop / 100 : 0) + output_error; }

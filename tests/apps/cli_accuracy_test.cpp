@@ -146,11 +146,11 @@ TEST_CASE("convert-annotation writes what accuracy reads", "[cli]") {
                                     "meta.json", "-ss", "20", "--has_background", "False"});
   INFO(made.err);
   REQUIRE(made.exit_code == 0);
-  CHECK_THAT(made.err, Contains("JSON files"));
-  CHECK_THAT(made.out, Contains("shapes.json, 20 samples of 300"));
+  CHECK_THAT(made.err, Contains("will be a JSON file"));
+  CHECK_THAT(made.out, Contains("shapes.pickle, 20 samples of 300"));
   std::string text = config_text();
   const std::string from = "annotation_conversion: {converter: imagenet, annotation_file: heldout.txt}";
-  text.replace(text.find(from), from.size(), "annotation: shapes.json");
+  text.replace(text.find(from), from.size(), "annotation: shapes.pickle");
   const auto config = folder.write("shapes.yml", text);
   CHECK_THAT(accuracy(config, kModels, {"-a", folder.path().string()}).out, Contains("20 samples"));
   CHECK(run_program({"convert-annotation", "imagnet"}).exit_code == 1);

@@ -65,7 +65,7 @@ TEST_CASE("wrong command lines end with 2 and one line", "[cli]") {
        {{"calibrate", "-sm", "-m", model}, 2, "no data"},
        {{"calibrate", "-sm", "-m", model, "-s", images, "--method", "magic"}, 2, "minmax"},
        {{"calibrate", "-sm", "-m", model, "-s", images, "--weights", "some"}, 2, "per-channel"},
-       {{"calibrate", "-sm", "-m", model, "-s", images, "-p", "FP16"}, 2, "the only one is INT8"},
+       {{"calibrate", "-sm", "-m", model, "-s", images, "-p", "FP8"}, 2, "there are INT8, FP16 and FP32"},
        {{"calibrate", "-sm", "-m", model, "-s", images, "-td", "GPU"}, 2, "the only device is CPU"},
        {{"calibrate", "-sm", "-m", model, "-s", images, "--progress", "dots"}, 2, "--progress 'dots'"},
        {{"calibrate", "-sm", "-m", model, "-s", images, "--batch_size", "x"}, 2, "is no whole number"},

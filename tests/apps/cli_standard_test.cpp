@@ -109,10 +109,13 @@ TEST_CASE("an interrupted search keeps its journal and goes on to the same netwo
     INFO(name);
     const Outcome stopped = run_and_signal(standard.command(name, StandardCase::hopeless()), cue, SIGINT);
     CHECK(stopped.exit_code == 3);
-    CHECK_THAT(stopped.err, Contains("nothing was written") && Contains("--resume"));
+    // Once INT8 was evaluated there is a best network so far.
+    const bool early = std::string(cue) == "observing: ";
+    CHECK_THAT(stopped.err, Contains(early ? "nothing was written" : "which misses the threshold") &&
+                                Contains("--resume"));
     const auto names = standard.names(name);
     CHECK(std::count(names.begin(), names.end(), "shapes_v7_i8.xml.journal.json") == 1);
-    CHECK(standard.written(name).empty());
+    CHECK(standard.written(name).empty() == early);
     const Outcome resumed = run_program(standard.command(name, StandardCase::hopeless({"--resume"})));
     INFO(resumed.out << resumed.err);
     REQUIRE(resumed.exit_code == 0);

@@ -197,6 +197,10 @@ TEST_CASE("boxes are scaled, clipped, rounded, and freed of bars", "[postprocess
   CHECK(same(box_after({{"type", "normalize_boxes"}}, pixels), {-1.0 / 200, 0.025, 1.5, 0.077}));
   // The picture fills the middle half of the height of a square.
   CHECK(same(box_after({{"type", "correct_yolo_v2_boxes"}}, {{{0, 0.25, 1, 0.75}}, {1}, {1}}), {0, 0, 1, 1}));
+  // Resized to 80 x 40, at the left and upper border of a 100 x 100 input.
+  geometry.scale_x = geometry.scale_y = 0.4;
+  CHECK(same(box_after({{"type", "faster_rcnn_postprocessing_resize"}}, {{{0.4, 0.2, 0.8, 0.4}}, {1}, {1}}),
+             {100, 50, 200, 100}));
   CHECK_THROWS_WITH(step_of({{"type", "clip_boxes"}, {"dst_width", "10"}}), Contains("together"));
   CHECK_THROWS_WITH(after(*step_of({{"type", "nms"}}), ClassPrediction{}), Contains("predictions of boxes"));
 }
@@ -220,7 +224,10 @@ TEST_CASE("boxes are filtered: predictions go, annotations become difficult", "[
   const BoxPrediction seen{{{0, 0, 10, 10}, {0, 0, 10, 50}}, {1, 2}, {0.5F, 0.9F}};
   CHECK(after(*step_of({{"type", "filter"}, {"min_confidence", "0.6"}}), seen).labels ==
         std::vector<std::int64_t>{2});
-  CHECK(after(*step_of({{"type", "filter"}, {"labels", "1"}}), seen).labels == std::vector<std::int64_t>{1});
+  // The labels that are named are those that go.
+  CHECK(after(*step_of({{"type", "filter"}, {"labels", "1"}}), seen).labels == std::vector<std::int64_t>{2});
+  CHECK(after(*step_of({{"type", "filter"}, {"aspect_ratio", "2, 6"}}), seen).labels ==
+        std::vector<std::int64_t>{2});  // height by width
   CHECK(after(*step_of({{"type", "filter"}, {"height_range", "20"}}), seen).labels ==
         std::vector<std::int64_t>{2});
   CHECK(after(*step_of({{"type", "filter"}, {"height_range", "(5, 20)"}}), seen).labels ==

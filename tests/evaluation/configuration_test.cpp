@@ -49,7 +49,7 @@ ConfigResult read(const TemporaryFolder& folder, const std::string& config,
   ConfigRequest request;
   request.config = folder.write("config.yml", config);
   if (!definitions.empty()) request.definitions = folder.write("definitions.yml", definitions);
-  request.prefixes = {"M", "S", "A", "", ""};
+  request.prefixes = {"M", "S", "A", ""};
   return read_configuration(request);
 }
 
@@ -96,6 +96,7 @@ TEST_CASE("errors of a configuration name file, line and what may stand there", 
   refuse("adapter: classification", "adaptor: classification", {"config.yml", "'adapter' is missing"});
   refuse("model: net.xml", "model: net.xml\n        wheights: x", {"config.yml:6", "did you mean 'weights'"});
   refuse("framework: dlsdk", "framework: tensorflow", {"'dlsdk', 'openvino'"});
+  refuse("framework: dlsdk", "framework: caffe", {"no launcher of the configuration is of framework dlsdk"});
   refuse("- name: data", "- name: other", {"neither 'annotation' nor 'annotation_conversion'"});
   refuse("subsample_size: 10%", "subsample_siz: 3", {"config.yml:9", "did you mean 'subsample_size'"});
   refuse("subsample_size: 10%", "metrics: accuracy", {"'metrics' must be a list"});
@@ -113,8 +114,34 @@ TEST_CASE("a model of another framework stands for what the Model Optimizer make
   CHECK_THAT(result.warnings[0], Contains("no Model Optimizer"));
 }
 
-TEST_CASE("launchers for other devices are left out", "[configuration]") {
+TEST_CASE("models of ONNX and Caffe are read as they are", "[configuration]") {
   const TemporaryFolder folder;
+  const auto with = [&](const std::string& fields) {
+    return read(folder, replaced(kConfig, "model: net.xml", fields), kDefinitions);
+  };
+  CHECK(with("onnx_model: dir/net.onnx").evaluations.at(0).launcher.model == "M/dir/net.onnx");
+  const ConfigResult caffe = with("caffe_model: net.prototxt\n        caffe_weights: w/net.caffemodel");
+  CHECK(caffe.evaluations.at(0).launcher.model == "M/net.prototxt");
+  CHECK(caffe.evaluations[0].launcher.weights == "M/w/net.caffemodel");
+  CHECK(caffe.warnings.empty());
+  const std::string params = "onnx_model: net.onnx\n        mo_params: {data_type: FP32";
+  CHECK(with(params + "}").warnings.size() == 1);
+  CHECK_THROWS_WITH(with(params + ", mean_values: '[1, 2, 3]'}"),
+                    Contains("config.yml:6") && Contains("convert"));
+  CHECK_THROWS_WITH(with("onnx_model: net.onnx\n        mo_flags: [reverse_input_channels]"),
+                    Contains("bgr_to_rgb"));
+}
+
+TEST_CASE("launchers for other devices and frameworks are left out", "[configuration]") {
+  const TemporaryFolder folder;
+  const ConfigResult caffe =
+      read(folder,
+           replaced(kConfig, "      - framework: dlsdk",
+                    "      - framework: caffe\n        model: net.prototxt\n        adapter: ssd\n"
+                    "      - framework: dlsdk"),
+           kDefinitions);
+  CHECK(caffe.evaluations.size() == 1);
+  CHECK_THAT(caffe.warnings.at(0), Contains("framework caffe is left out"));
   const std::string both =
       replaced(kConfig, "      - framework: dlsdk",
                "      - framework: dlsdk\n        device: GPU\n        model: gpu.xml\n        adapter: ssd\n"
@@ -131,13 +158,14 @@ TEST_CASE("inputs of a launcher", "[configuration]") {
   const std::string text = replaced(kConfig, "adapter: classification", R"(adapter: {type: hit_ratio_adapter}
         inputs:
           - {name: a, type: INPUT, value: u}
-          - {name: b, type: CONST_INPUT, value: [1, 2]}
+          - {name: b, type: CONST_INPUT, value: [[1], [2]]}
           - {name: c, type: IMAGE_INFO})");
   const auto inputs = read(folder, text, kDefinitions).evaluations[0].launcher.inputs;
   REQUIRE(inputs.size() == 3);
   CHECK(inputs[0].pattern == "u");
   CHECK(inputs[1].constant == std::vector<double>{1, 2});
   CHECK(inputs[2].kind == InputBinding::Kind::image_info);
+  CHECK(read(folder, text, kDefinitions).evaluations[0].launcher.understood.back().value == "IMAGE_INFO");
   CHECK_THROWS_WITH(read(folder, replaced(text, "value: u", "value: '['"), kDefinitions),
                     Contains("no regular expression"));
 }
@@ -277,6 +305,23 @@ TEST_CASE("packed pictures, tables and folders", "[annotation]") {
   CHECK_THROWS_WITH(convert({{"converter", "cifar10"}, {"data_batch_file", "bad.bin"}}, folder),
                     Contains("3073"));
 
+  for (const char* name : {"unpacked/frog", "unpacked/9"}) std::filesystem::create_directories(folder / name);
+  folder.write("unpacked/frog/b.ppm", "");
+  folder.write("unpacked/9/a.ppm", "");
+  const AnnotationSet folders =
+      convert({{"converter", "cifar"}, {"data_dir", "unpacked"}, {"has_background", "True"}}, folder);
+  REQUIRE(folders.samples.size() == 2);
+  CHECK(folders.samples[0].ids[0] == "frog/b.ppm");
+  CHECK(std::get<ClassTruth>(folders.samples[0].truth).label == 7);
+  CHECK(std::get<ClassTruth>(folders.samples[1].truth).label == 10);
+  CHECK(convert({{"converter", "mnist"}, {"data_dir", "unpacked"}}, folder).samples.size() == 1);
+  CHECK_THROWS_WITH(convert({{"converter", "mnist"}, {"data_dir", "out"}}, folder),
+                    Contains("called by a class"));
+  folder.write("list.txt", "a.png 3\n");
+  CHECK(std::get<ClassTruth>(
+            convert({{"converter", "cifar"}, {"annotation_file", "list.txt"}}, folder).samples.at(0).truth)
+            .label == 3);
+
   std::string labels("\0\0\x08\x01\0\0\0\1\5", 9), images("\0\0\x08\x03\0\0\0\1\0\0\0\x1c\0\0\0\x1c", 16);
   folder.write("labels.idx", labels);
   folder.write("images.idx", images + std::string(784, '\1'));
@@ -338,13 +383,21 @@ TEST_CASE("parts of a dataset", "[annotation]") {
 }
 
 TEST_CASE("a pickle is refused with the command that makes the JSON", "[configuration]") {
+  const TemporaryFolder folder;
   DatasetConfig dataset;
   dataset.annotation = "voc07.pickle";
+  CHECK_THROWS_WITH(load_annotations(dataset, {}), Contains("convert-annotation CONVERTER"));
+  dataset.annotation = folder.write("voc07.pickle", "\x80\x03");
   CHECK_THROWS_WITH(load_annotations(dataset, {}), Contains("convert-annotation CONVERTER"));
   dataset.conversion = map_node({{"converter", "voc_detection"}, {"imageset_file", "test.txt"}});
   CHECK_THROWS_WITH(
       load_annotations(dataset, {}),
       Contains("refcalib convert-annotation voc_detection --imageset_file test.txt -a voc07.json"));
+  // JSON is read under any name.
+  AnnotationSet set;
+  set.add({"a.png"}, ClassTruth{3});
+  write_annotations(dataset.annotation, set);
+  CHECK(load_annotations(dataset, {}).samples.size() == 1);
 }
 
 TEST_CASE("predictions are read as they were written", "[configuration]") {

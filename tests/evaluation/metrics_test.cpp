@@ -124,6 +124,24 @@ TEST_CASE("difficult objects count neither as found nor as missed", "[metrics]")
   CHECK(run({hard, again, easy}, {{"allow_multiple_matches_per_ignored", "True"}}) == 1);
 }
 
+TEST_CASE("objects that are missed at a number of wrong detections per picture", "[metrics]") {
+  // Two objects in two pictures; right, wrong, right, wrong: recall 1/2, 1/2, 1, 1 at 0, 1/2, 1/2, 1 wrong ones per picture.
+  const std::vector<Sample> samples{
+      {objects({{0, 0, 9, 9}}), boxes({{1, 0.9F, {0, 0, 9, 9}}, {1, 0.8F, {50, 50, 59, 59}}})},
+      {objects({{0, 0, 9, 9}}), boxes({{1, 0.7F, {0, 0, 9, 9}}, {1, 0.6F, {50, 50, 59, 59}}})}};
+  const auto at = [&](const std::string& level) {
+    return value_of(*metric_of({{"type", "miss_rate"}, {"fppi_level", level}}, letters(2)), samples);
+  };
+  CHECK(at("0") == 0.5);
+  CHECK(at("0.3") == 0.5);  // between the first and the second
+  CHECK(at("0.75") == 0);   // between the third and the last
+  CHECK(at("1") == 0);
+  CHECK(value_of(*metric_of({{"type", "miss_rate"}, {"fppi_level", "0.1"}}, letters(2)),
+                 {{objects({{0, 0, 9, 9}}), boxes({})}}) == 1);
+  CHECK_FALSE(metric_of({{"type", "miss_rate"}, {"fppi_level", "0.1"}}, letters(2))->info().higher_is_better);
+  CHECK_THROWS_WITH(metric_of({{"type", "miss_rate"}}, letters(2)), Contains("fppi_level"));
+}
+
 TEST_CASE("the border counts as a part of the box unless that is turned off", "[metrics]") {
   const DatasetMeta meta = letters(2);
   // 10x10 against 5x10 pixels: 1/2 with the border, 4 * 9 / 81 without.

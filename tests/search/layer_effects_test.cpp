@@ -38,7 +38,7 @@ EvaluationConfig example_config(const TemporaryFolder& folder) {
         metrics:
           - type: accuracy
 )");
-  request.prefixes = {kExample, kExample, kExample, "", ""};
+  request.prefixes = {kExample, kExample, kExample, ""};
   return read_configuration(request).evaluations.front();
 }
 

@@ -3,11 +3,13 @@
 #include <limits>
 #include <numeric>
 #include <random>
+#include <set>
 
 #include "engine/search/accuracy_goal.h"
 #include "engine/search/accuracy_search.h"
 #include "engine/search/ranking_subset.h"
 #include "engine/search/search_journal.h"
+#include "engine/search/sequential_test.h"
 #include "tests/evaluation/support.h"
 #include "tests/support/catch.hpp"
 
@@ -103,6 +105,24 @@ TEST_CASE("the search is as good as one layer after another, with a third of the
     }
   }
   CHECK(searched > 5);
+}
+
+TEST_CASE("what layers cost alone is the first guess, and the last where nothing could be saved",
+          "[search]") {
+  std::size_t searched = 0, of = 0;
+  for (std::uint32_t seed = 0; seed < 60; ++seed) {
+    const Additive network = random_network(seed, 40);
+    SearchProblem problem = network.problem(8);
+    problem.alone = network.harm;
+    const SearchResult one_by_one = revert_one_by_one(problem), found = search_mixed_precision(problem);
+    INFO("seed " << seed);
+    REQUIRE(found.met);
+    CHECK(found.trials[1].found.meets);  // the layers do add up here
+    CHECK(found.trials[found.best].cost <= one_by_one.trials[one_by_one.best].cost * 1.02 + 1e-9);
+    searched += found.trials.size() - 1;
+    of += one_by_one.trials.size() - 1;
+  }
+  CHECK(3 * searched <= of);
 }
 
 TEST_CASE("the search comes near the least time that there is", "[search]") {
@@ -223,6 +243,56 @@ TEST_CASE("a subset stands for both kinds of samples", "[search]") {
   CHECK(RankingSubset::stratified({1, 1}, {0, 0}, 5).samples.size() == 2);  // all do
   CHECK(RankingSubset::even(10, 3).samples == std::vector<std::size_t>{0, 3, 6});
   CHECK(RankingSubset::even(2, 5).samples == std::vector<std::size_t>{0, 1});
+}
+
+TEST_CASE("an evaluation ends early where it is clear that the goal is missed", "[search]") {
+  // 300 samples, 60 of which differed before.
+  std::vector<bool> differing(300, false);
+  for (std::size_t i = 0; i < 300; i += 5) differing[i] = true;
+  const SequentialTest test(differing);
+  REQUIRE(test.parts().size() == 4);
+  CHECK(test.parts()[0].size() == 60);
+  std::set<std::size_t> all;
+  for (const auto& part : test.parts()) all.insert(part.begin(), part.end());
+  CHECK(all.size() == 300);
+
+  const auto after = [&](std::size_t parts, const std::vector<double>& worse) {
+    std::vector<std::uint32_t> seen(300, 0);
+    for (std::size_t p = 0; p < parts; ++p)
+      for (const std::size_t sample : test.parts()[p]) seen[sample] = 1;
+    return test.outlook(worse, seen);
+  };
+  std::vector<double> worse(300, 0);
+  for (std::size_t i = 0; i < 15; ++i) worse[5 * i] = 1;  // 5 points, all of them where it differed before
+  CHECK(after(1, worse).mean == Approx(0.05));
+  CHECK(after(1, worse).least > 0.01);
+  CHECK(after(1, worse).least < 0.05);
+  CHECK(after(4, worse).least == Approx(0.05));  // nothing is left to be won back
+  for (std::size_t i = 3; i < 15; ++i) worse[5 * i] = 0;
+  CHECK(after(1, worse).least < 0.01);  // one point: not clear
+  worse[0] = NAN;
+  CHECK(after(4, worse).mean == Approx(2.0 / 299));
+
+  // Networks that meet a goal of one point are hardly ever given up.
+  std::size_t wrong = 0;
+  std::uint32_t state = 5;
+  const auto chance = [&](double share) {
+    state = state * 1664525U + 1013904223U;
+    return static_cast<double>(state >> 8U) / (1U << 24U) < share;
+  };
+  for (int k = 0; k < 2000; ++k) {
+    double sum = 0;
+    for (std::size_t i = 0; i < 300; ++i) {
+      worse[i] = chance(differing[i] ? 0.1 : 0.012) ? (chance(0.6) ? 1 : -1) : 0;
+      sum += worse[i];
+    }
+    if (sum / 300 >= 0.01) continue;
+    bool given_up = false;
+    for (std::size_t parts = 1; parts < 4; ++parts) given_up = given_up || after(parts, worse).least > 0.01;
+    wrong += given_up ? 1U : 0U;
+  }
+  CHECK(wrong < 20);
+  CHECK(SequentialTest(std::vector<bool>(100, true)).parts().size() == 1);
 }
 
 TEST_CASE("a journal gives back what was measured, to the bit, and nothing of another search", "[search]") {

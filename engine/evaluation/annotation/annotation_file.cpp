@@ -1,5 +1,6 @@
 #include "engine/evaluation/annotation/annotation_file.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -125,7 +126,16 @@ struct Writer {
   Json& json;
   void operator()(const ClassTruth& t) const { json["label"] = t.label; }
   void operator()(const ValuesTruth& t) const { json["values"] = t.values; }
-  void operator()(const MaskTruth& t) const { json["mask"] = t.file; }
+  void operator()(const MaskTruth& t) const {
+    if (t.height == 0) {
+      json["mask"] = t.file;
+      return;
+    }
+    Json objects = Json::array();
+    for (const MaskTruth::Object& object : t.objects)
+      objects.push_back({{"label", object.label}, {"counts", object.region.text()}});
+    json["mask"] = {{"size", {t.height, t.width}}, {"objects", std::move(objects)}};
+  }
   void operator()(const PictureTruth& t) const { json["picture"] = t.file; }
   void operator()(const ItemTruth& t) const {
     json["user"] = t.user;
@@ -156,10 +166,28 @@ BoxTruth boxes_of(const Json& json) {
   return truth;
 }
 
+MaskTruth mask_of(const Json& json) {
+  if (json.is_string()) return {json.get<std::string>()};
+  MaskTruth truth;
+  const auto size = member<std::vector<int>>(json, "size");
+  constexpr int largest = 1 << 15;
+  if (size.size() != 2 || std::min(size[0], size[1]) < 1 || std::max(size[0], size[1]) > largest)
+    throw FormatError("'size' of a mask must be [height, width]");
+  truth.height = size[0];
+  truth.width = size[1];
+  for (const Json& object : member<Json>(json, "objects"))
+    truth.objects.push_back(
+        {member<std::int64_t>(object, "label"),
+         object.contains("counts") && object["counts"].is_array()
+             ? RunLengths::from_counts(member<std::vector<std::uint32_t>>(object, "counts"), size[0], size[1])
+             : RunLengths::from_text(member<std::string>(object, "counts"), size[0], size[1])});
+  return truth;
+}
+
 Truth truth_of(const Json& json) {
   if (json.contains("boxes")) return boxes_of(json);
   if (json.contains("label")) return ClassTruth{member<std::int64_t>(json, "label")};
-  if (json.contains("mask")) return MaskTruth{member<std::string>(json, "mask"), {}};
+  if (json.contains("mask")) return mask_of(json["mask"]);
   if (json.contains("values")) return ValuesTruth{member<std::vector<double>>(json, "values")};
   if (json.contains("picture")) return PictureTruth{member<std::string>(json, "picture"), {}};
   if (json.contains("user"))
@@ -238,9 +266,16 @@ AnnotationSet parse_annotations(const std::string& text, const std::string& file
   return in_context({.file = file}, [&] { return set_of(parse(text)); });
 }
 
+bool is_json(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  char first = 0;
+  return static_cast<bool>(in >> first) && first == '{';
+}
+
 AnnotationSet read_annotations(const fs::path& path) {
   const std::string text = read_text(path, "annotation");
-  if (path.extension() == ".pickle" || path.extension() == ".pkl" || text.starts_with('\x80'))
+  const bool named_pickle = path.extension() == ".pickle" || path.extension() == ".pkl";
+  if (text.starts_with('\x80') || (named_pickle && !is_json(path)))
     throw UnsupportedError("annotations of the Accuracy Checker (Python pickles) are not read",
                            {.file = path.string(),
                             .remedy = "make a JSON file with refcalib convert-annotation CONVERTER … -a " +

@@ -47,14 +47,55 @@ class PictureWriter {
   fs::path folder_;
 };
 
-/// CIFAR's binary files: a label (CIFAR-100: two) and 3 x 32 x 32 bytes for each picture; or a folder of
-/// pictures with a list `picture label`.
+/// Pictures that lie unpacked: a list `picture label` (annotation_file), or a folder for each class, called by its name or number
+/// (data_dir). False if the entry names neither.
+bool read_unpacked(Fields& fields, const ConverterPaths& paths, AnnotationSet& set, std::int64_t shift) {
+  if (fields.has("annotation_file")) {
+    const fs::path list = paths.existing(fields, "annotation_file");
+    for (const TextLine& line : read_lines(list)) {
+      const auto words = words_of(line.text);
+      if (words.size() != 2)
+        throw FormatError("a line `picture label` is expected",
+                          {.file = list.string() + ":" + std::to_string(line.number)});
+      set.add({words[0]}, ClassTruth{integer_of(words[1], list, line.number) + shift});
+    }
+    return true;
+  }
+  if (!fields.has("data_dir")) return false;
+  const fs::path root = paths.existing(fields, "data_dir");
+  const DatasetMeta::LabelMap& names = set.meta.labels();
+  std::error_code ignored;
+  for (const auto& [label, name] : names) {
+    fs::path folder = root / name;
+    if (!fs::is_directory(folder, ignored)) folder = root / std::to_string(label - shift);
+    if (label == set.meta.background || !fs::is_directory(folder, ignored)) continue;
+    for (const fs::path& picture : pictures_in(folder))
+      set.add({(folder.filename() / picture.filename()).generic_string()}, ClassTruth{label});
+  }
+  if (set.samples.empty())
+    throw FormatError("has no folder with pictures that is called by a class, such as '" +
+                          names.rbegin()->second + "' or '" + std::to_string(names.rbegin()->first - shift) +
+                          "'",
+                      {.file = root.string()});
+  return true;
+}
+
+/// CIFAR's binary files: a label (CIFAR-100: two) and 3 x 32 x 32 bytes for each picture; or unpacked pictures.
 AnnotationSet convert_cifar(Fields& fields, const ConverterPaths& paths) {
   static constexpr std::array<std::string_view, 10> names{"airplane", "automobile", "bird",  "cat",  "deer",
                                                           "dog",      "frog",       "horse", "ship", "truck"};
-  const fs::path file = paths.existing(fields, "data_batch_file");
   const bool background = fields.flag("has_background", false);
   const std::int64_t classes = fields.integer("num_classes", 10, 1, 1000), shift = background ? 1 : 0;
+  AnnotationSet set;
+  for (std::int64_t k = 0; k < classes; ++k)
+    set.meta.label_maps["label_map"][k + shift] =
+        classes == 10 ? std::string(names[static_cast<std::size_t>(k)]) : std::to_string(k);
+  if (background) {
+    set.meta.label_maps["label_map"][0] = "background";
+    set.meta.background = 0;
+  }
+  if (read_unpacked(fields, paths, set, shift)) return set;
+  const fs::path file = paths.existing(fields, "data_batch_file");
   const std::size_t header = classes > 10 ? 2 : 1, record = header + 3072;
   const PictureWriter writer(fields, paths);
   const std::string bytes = read_bytes(file);
@@ -64,7 +105,6 @@ AnnotationSet convert_cifar(Fields& fields, const ConverterPaths& paths) {
   if (bytes.empty() || bytes.size() % record != 0)
     throw FormatError("the size is no multiple of " + std::to_string(record) + " bytes, CIFAR's record",
                       {.file = file.string()});
-  AnnotationSet set;
   for (std::size_t i = 0; i * record < bytes.size(); ++i) {
     const auto label = static_cast<std::int64_t>(static_cast<unsigned char>(bytes[i * record + header - 1]));
     if (label >= classes)
@@ -77,13 +117,6 @@ AnnotationSet convert_cifar(Fields& fields, const ConverterPaths& paths) {
     writer.write(id, std::string_view(bytes).substr(i * record + header, 3072), 3, 32);
     set.add({id}, ClassTruth{label + shift});
   }
-  for (std::int64_t k = 0; k < classes; ++k)
-    set.meta.label_maps["label_map"][k + shift] =
-        classes == 10 ? std::string(names[static_cast<std::size_t>(k)]) : std::to_string(k);
-  if (background) {
-    set.meta.label_maps["label_map"][0] = "background";
-    set.meta.background = 0;
-  }
   return set;
 }
 
@@ -93,21 +126,11 @@ DatasetMeta digits() {
   return meta;
 }
 
-/// MNIST's own files (labels_file, images_file: IDX), or a list `picture label` (annotation_file).
+/// MNIST's own files (labels_file, images_file: IDX), or unpacked pictures.
 AnnotationSet convert_mnist(Fields& fields, const ConverterPaths& paths) {
   AnnotationSet set;
   set.meta = digits();
-  if (fields.has("annotation_file")) {
-    const fs::path list = paths.existing(fields, "annotation_file");
-    for (const TextLine& line : read_lines(list)) {
-      const auto words = words_of(line.text);
-      if (words.size() != 2)
-        throw FormatError("a line `picture label` is expected",
-                          {.file = list.string() + ":" + std::to_string(line.number)});
-      set.add({words[0]}, ClassTruth{integer_of(words[1], list, line.number)});
-    }
-    return set;
-  }
+  if (read_unpacked(fields, paths, set, 0)) return set;
   const fs::path labels_file = paths.existing(fields, "labels_file"),
                  images_file = paths.existing(fields, "images_file");
   const PictureWriter writer(fields, paths);
@@ -159,12 +182,17 @@ AnnotationSet convert_mnist_csv(Fields& fields, const ConverterPaths& paths) {
 }  // namespace
 
 extern const ConverterRecord cifar_converter{.name = "cifar",
-                                             .summary = "CIFAR's binary files (data_batch_file)",
+                                             .summary =
+                                                 "CIFAR's binary files (data_batch_file), lines `picture "
+                                                 "label` (annotation_file), or a folder for each class "
+                                                 "(data_dir)",
                                              .convert = convert_cifar,
                                              .aliases = {"cifar10"}};
 extern const ConverterRecord mnist_converter{
     .name = "mnist",
-    .summary = "MNIST's files (labels_file, images_file), or lines `picture label` (annotation_file)",
+    .summary =
+        "MNIST's files (labels_file, images_file), lines `picture label` (annotation_file), or a folder "
+        "for each class (data_dir)",
     .convert = convert_mnist};
 extern const ConverterRecord mnist_csv_converter{
     .name = "mnist_csv",

@@ -1,6 +1,7 @@
 #include "engine/evaluation/configuration/evaluation_config.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <regex>
 
@@ -10,6 +11,13 @@ namespace {
 namespace fs = std::filesystem;
 
 using Kind = ConfigNode::Kind;
+
+/// Frameworks that the Accuracy Checker runs models in besides dlsdk.
+constexpr std::array<std::string_view, 9> kOtherFrameworks{
+    "caffe", "tf", "tf_lite", "mxnet", "onnx_runtime", "opencv", "pytorch", "paddle_paddle", "dummy"};
+/// What the Model Optimizer would have put into the model: without it the model gives other answers.
+constexpr std::array<std::string_view, 4> kOptimizerPreprocessing{"mean_values", "scale_values", "scale",
+                                                                  "reverse_input_channels"};
 
 /// Entries of a list that a map may have.
 std::vector<ConfigNode> entries_of(const ConfigNode& map, std::string_view key) {
@@ -57,7 +65,7 @@ class ConfigReader {
     }
     for (const ConfigNode& model : models) read_model(model);
     if (result_.evaluations.empty())
-      config_error(root, "no launcher of the configuration is for device CPU" +
+      config_error(root, "no launcher of the configuration is of framework dlsdk and for device CPU" +
                              std::string(request_.tags.empty() ? "" : " and the tags asked for"));
     return std::move(result_);
   }
@@ -85,8 +93,14 @@ class ConfigReader {
     }
   }
 
-  /// By device and tags. A launcher without a device is for the one asked for.
+  /// By framework, device and tags. A launcher without a device is for the one asked for.
   bool selected(const ConfigNode& launcher) {
+    const std::string framework = text_of(launcher, "framework");
+    if (std::find(kOtherFrameworks.begin(), kOtherFrameworks.end(), framework) != kOtherFrameworks.end()) {
+      result_.warnings.push_back(launcher.where() + ": the launcher of framework " + framework +
+                                 " is left out; launchers of dlsdk are run");
+      return false;
+    }
     const std::string device = text_of(launcher, "device");
     std::string upper;
     for (const char c : device) upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -112,8 +126,8 @@ class ConfigReader {
     LauncherConfig launcher;
     fields.choice("framework", "dlsdk", {"dlsdk", "openvino"});
     fields.text("device", "CPU");
-    const auto converted = converted_model(fields);
-    launcher.model = converted ? *converted : joined(request_.prefixes.models, fields.text("model"));
+    const auto other = other_model(fields, launcher);
+    launcher.model = other ? *other : joined(request_.prefixes.models, fields.text("model"));
     if (const auto weights = fields.optional_text("weights"))
       launcher.weights = joined(request_.prefixes.models, *weights);
     if (const auto batch = fields.optional_number("batch", {1, 65536, true}))
@@ -130,18 +144,26 @@ class ConfigReader {
     for (const ConfigNode& input : entries_of(node, "inputs")) launcher.inputs.push_back(read_input(input));
     fields.finish();
     launcher.understood = fields.entries();
+    for (const InputBinding& input : launcher.inputs)
+      launcher.understood.push_back({"input " + input.name, description_of(input), true});
     return launcher;
   }
 
-  /// A model of another framework would have to be converted first. What the Model Optimizer makes of it, the
-  /// same name with .xml in the folder of converted models, is taken.
-  std::optional<fs::path> converted_model(Fields& fields) {
+  /// Models of ONNX and Caffe are read as they are. One of another framework would have to be converted first: what the Model Optimizer
+  /// makes of it, the same name with .xml in the folder of converted models, is taken.
+  std::optional<fs::path> other_model(Fields& fields, LauncherConfig& launcher) {
+    const PathPrefixes& prefixes = request_.prefixes;
     std::optional<fs::path> result;
-    for (const char* key : {"tf_model", "tf_meta", "caffe_model", "caffe_weights", "mxnet_weights",
-                            "onnx_model", "kaldi_model"}) {
+    for (const char* key : {"onnx_model", "caffe_model"})
+      if (const auto path = fields.optional_text(key); path && !fields.has("model")) {
+        result = joined(prefixes.models, *path);
+        refuse_optimizer_preprocessing(fields);
+      }
+    if (const auto path = fields.optional_text("caffe_weights"); path && !fields.has("model"))
+      launcher.weights = joined(prefixes.models, *path);
+    for (const char* key : {"tf_model", "tf_meta", "mxnet_weights", "kaldi_model"}) {
       const auto path = fields.optional_text(key);
       if (!path || fields.has("model")) continue;
-      const PathPrefixes& prefixes = request_.prefixes;
       const fs::path folder = prefixes.converted.empty() ? prefixes.models : prefixes.converted;
       result = joined(folder, fs::path(*path).filename().replace_extension(".xml").string());
       result_.warnings.push_back(
@@ -150,6 +172,38 @@ class ConfigReader {
           result->string() + " is taken");
     }
     return result;
+  }
+
+  static void refuse_optimizer_preprocessing(const Fields& fields) {
+    const ConfigNode* const values = fields.node().find("mo_params");
+    for (const std::string_view key : kOptimizerPreprocessing)
+      if (values != nullptr && values->find(key) != nullptr)
+        config_error(*values->find(key), "'" + std::string(key) + "' would have to be put into the model",
+                     "make such a model with refcalib convert and name it as 'model'");
+    const ConfigNode* const flags = fields.node().find("mo_flags");
+    if (flags == nullptr) return;
+    for (const ConfigNode& flag : flags->list)
+      if (flag.text == "reverse_input_channels")
+        config_error(flag, "'reverse_input_channels' would have to be put into the model",
+                     "add bgr_to_rgb to 'preprocessing' and remove the flag");
+  }
+
+  static std::string description_of(const InputBinding& input) {
+    std::string text = "INPUT, " + std::string(input.channels_last ? "NHWC" : "NCHW");
+    if (input.kind == InputBinding::Kind::image_info) return "IMAGE_INFO";
+    if (input.kind == InputBinding::Kind::constant) text = "CONST_INPUT";
+    for (const double value : input.constant) text += " " + number_text(value);
+    if (!input.pattern.empty()) text += ", ids that begin with '" + input.pattern + "'";
+    return text;
+  }
+
+  /// Numbers of a list, whose rows may be lists.
+  static void read_constant(const ConfigNode& node, Fields& fields, std::vector<double>& into) {
+    for (const ConfigNode& entry : node.list) read_constant(entry, fields, into);
+    if (node.kind != Kind::text) return;
+    const auto value = parse_number(node.text);
+    if (!value) fields.fail("value", "'value' holds '" + node.text + "'", "numbers are expected");
+    into.push_back(*value);
   }
 
   static InputBinding read_input(const ConfigNode& node) {
@@ -162,7 +216,7 @@ class ConfigReader {
                  : type == "CONST_INPUT" ? InputBinding::Kind::constant
                                          : InputBinding::Kind::image_info;
     if (input.kind == InputBinding::Kind::constant) {
-      input.constant = fields.numbers("value");
+      if (const ConfigNode* const value = fields.raw("value")) read_constant(*value, fields, input.constant);
       if (input.constant.empty()) fields.fail("value", "'value' is missing");
     } else if (const auto pattern = fields.optional_text("value")) {
       input.pattern = *pattern;
@@ -194,7 +248,7 @@ class ConfigReader {
     dataset.masks = masks ? joined(prefixes.source, *masks) : dataset.data;
     if (const ConfigNode* const conversion = fields.raw("annotation_conversion"))
       dataset.conversion = *conversion;
-    if (dataset.annotation.empty() && !dataset.conversion)
+    if (dataset.annotation.empty() && !dataset.conversion && !request_.label_free)
       fields.fail("annotation", "neither 'annotation' nor 'annotation_conversion' is given");
     dataset.subset = fields.text("subsample_size", "");
     dataset.subset_seed = static_cast<std::uint64_t>(fields.integer("subsample_seed", 666, 0, 2147483647));
@@ -205,7 +259,7 @@ class ConfigReader {
     dataset.preprocessing = entries_of(node, "preprocessing");
     dataset.postprocessing = entries_of(node, "postprocessing");
     dataset.metrics = entries_of(node, "metrics");
-    if (dataset.metrics.empty()) fields.fail("metrics", "'metrics' is missing");
+    if (dataset.metrics.empty() && !request_.label_free) fields.fail("metrics", "'metrics' is missing");
     if (fields.flag("analyze_dataset", false))
       result_.warnings.push_back(node.where() + ": 'analyze_dataset' has no effect here");
     fields.finish();

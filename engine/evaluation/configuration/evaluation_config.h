@@ -10,9 +10,9 @@
 
 namespace refcalib::engine {
 
-/// Folders that relative paths of a configuration begin at: the options -m, -s, -a, -e, -C of the tools.
+/// Folders that relative paths of a configuration begin at: the options -m, -s, -a, -C of the tools.
 struct PathPrefixes {
-  std::filesystem::path models, source, annotations, extensions, converted;
+  std::filesystem::path models, source, annotations, converted;
 };
 
 /// What a configuration is read with besides its file.
@@ -21,6 +21,7 @@ struct ConfigRequest {
   PathPrefixes prefixes;
   std::vector<std::string> devices{"CPU"};
   std::vector<std::string> tags;
+  bool label_free = false;  ///< datasets need neither annotations nor metrics
 };
 
 /// What a network input gets.

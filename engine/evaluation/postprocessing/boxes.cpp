@@ -33,6 +33,16 @@ class ResizeBoxes : public Postprocessor {
   }
 };
 
+/// Shares of what was fed become pixels of the original picture: padding and resizing are undone.
+class UndoResize : public Postprocessor {
+  void run(Truth&, Prediction& prediction, const SampleGeometry& g) const override {
+    const auto x = [&](double share) { return (share * g.input_width - g.pad_left) / g.scale_x; };
+    const auto y = [&](double share) { return (share * g.input_height - g.pad_top) / g.scale_y; };
+    for (Box& box : boxes_of(prediction, "postprocessing 'faster_rcnn_postprocessing_resize'").boxes)
+      box = {x(box.x1), y(box.y1), x(box.x2), y(box.y2)};
+  }
+};
+
 /// Pixels become shares of the original picture.
 class NormalizeBoxes : public Postprocessor {
  public:
@@ -107,6 +117,11 @@ std::unique_ptr<Postprocessor> make_resize(Fields& fields, const DatasetMeta&) {
   return std::make_unique<ResizeBoxes>();
 }
 
+std::unique_ptr<Postprocessor> make_undo(Fields& fields, const DatasetMeta&) {
+  for (const char* key : {"size", "dst_width", "dst_height"}) fields.ignore(key);  // of no effect in the original
+  return std::make_unique<UndoResize>();
+}
+
 std::unique_ptr<Postprocessor> make_normalize(Fields& fields, const DatasetMeta&) {
   return std::make_unique<NormalizeBoxes>(ApplyTo::read(fields, "all"));
 }
@@ -136,6 +151,10 @@ std::unique_ptr<Postprocessor> make_correct(Fields& fields, const DatasetMeta&) 
 
 extern const PostprocessorRecord resize_prediction_boxes_postprocessor{
     .name = "resize_prediction_boxes", .summary = "shares of the picture become pixels", .make = make_resize};
+extern const PostprocessorRecord faster_rcnn_resize_postprocessor{
+    .name = "faster_rcnn_postprocessing_resize",
+    .summary = "shares of what was fed become pixels of the picture, without padding",
+    .make = make_undo};
 extern const PostprocessorRecord normalize_boxes_postprocessor{
     .name = "normalize_boxes", .summary = "pixels become shares of the picture", .make = make_normalize};
 extern const PostprocessorRecord clip_boxes_postprocessor{

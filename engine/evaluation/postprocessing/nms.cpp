@@ -87,7 +87,7 @@ class SoftNms : public Postprocessor {
   double sigma_, least_;
 };
 
-/// Takes out boxes that are not wanted: predictions are dropped, annotations become difficult ones (or are
+/// Takes out boxes that are not wanted, among them those of `labels`: predictions are dropped, annotations become difficult ones (or are
 /// dropped, with `remove_filtered`).
 class Filter : public Postprocessor {
  public:
@@ -98,7 +98,9 @@ class Filter : public Postprocessor {
     widths_ = read_range(fields, "width_range");
     areas_ = read_range(fields, "area_range");
     ratios_ = read_range(fields, "aspect_ratio");
+    shares_ = read_range(fields, "area_ratio");
     no_empty_ = fields.flag("is_empty", false);
+    fields.ignore("min_visibility");  // no annotation here states how visible its objects are
     remove_ = fields.flag("remove_filtered", false);
   }
 
@@ -119,12 +121,13 @@ class Filter : public Postprocessor {
 
   bool unwanted(const Box& box, std::int64_t label) const {
     const double width = box.x2 - box.x1, height = box.y2 - box.y1;
-    if (!labels_.empty() && std::find(labels_.begin(), labels_.end(), label) == labels_.end()) return true;
+    if (std::find(labels_.begin(), labels_.end(), label) != labels_.end()) return true;
     return outside(heights_, height) || outside(widths_, width) || outside(areas_, width * height) ||
-           (height > 0 && outside(ratios_, width / height)) || (no_empty_ && (width <= 0 || height <= 0));
+           outside(ratios_, height / std::max(width, std::numeric_limits<double>::epsilon())) ||
+           (no_empty_ && (width <= 0 || height <= 0));
   }
 
-  void run(Truth& truth, Prediction& prediction, const SampleGeometry&) const override {
+  void run(Truth& truth, Prediction& prediction, const SampleGeometry& geometry) const override {
     constexpr std::string_view who = "postprocessing 'filter'";
     if (to_.prediction) {
       prediction_as<BoxPrediction>(prediction, who);
@@ -136,17 +139,19 @@ class Filter : public Postprocessor {
       }
       keep(boxes, kept);
     }
-    if (to_.truth) filter_truth(truth, who);
+    if (to_.truth) filter_truth(truth, static_cast<double>(geometry.width) * geometry.height, who);
   }
 
-  void filter_truth(Truth& truth, std::string_view who) const {
+  void filter_truth(Truth& truth, double picture, std::string_view who) const {
     truth_as<BoxTruth>(truth, who);
     auto& boxes = std::get<BoxTruth>(truth);
     boxes.difficult.resize(boxes.boxes.size());
     boxes.crowd.resize(boxes.boxes.size());
     BoxTruth out;
     for (std::size_t i = 0; i < boxes.boxes.size(); ++i) {
-      const bool bad = unwanted(boxes.boxes[i], boxes.labels[i]);
+      const Box& box = boxes.boxes[i];
+      const double share = std::max(0.0, (box.x2 - box.x1) * (box.y2 - box.y1)) / std::max(1.0, picture);
+      const bool bad = unwanted(box, boxes.labels[i]) || outside(shares_, std::sqrt(share));
       if (bad && remove_) continue;
       out.boxes.push_back(boxes.boxes[i]);
       out.labels.push_back(boxes.labels[i]);
@@ -159,7 +164,8 @@ class Filter : public Postprocessor {
   ApplyTo to_;
   std::vector<std::int64_t> labels_;
   std::optional<double> least_score_;
-  Limits heights_, widths_, areas_, ratios_;
+  Limits heights_, widths_, areas_, ratios_;  ///< the last: height by width
+  Limits shares_;  ///< root of the share of the picture that an annotated box covers
   bool no_empty_ = false, remove_ = false;
 };
 

@@ -93,8 +93,8 @@ class Resize : public Preprocessor {
 
 const Interpolation& read_interpolation(Fields& fields) {
   std::string library = fields.choice("resize_realization", "opencv", {"opencv", "pillow", "tf"});
-  if (fields.flag("use_pillow", false)) library = "pillow";
-  if (fields.flag("use_tensorflow", false)) library = "tf";
+  const bool pillow = fields.flag("use_pillow", false), tensorflow = fields.flag("use_tensorflow", false);
+  if (!fields.has("resize_realization")) library = pillow ? "pillow" : tensorflow ? "tf" : library;
   std::vector<std::string_view> names;
   for (const Interpolation& row : interpolations())
     if (row.library == library) names.push_back(row.name);
