@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/calibration/samples.h"
 #include "engine/graph/graph.h"
 #include "engine/runtime/program.h"
 
@@ -41,6 +42,10 @@ struct PatchSamples {
 
 /// Samples kept in memory as network inputs: runs are repeated for layer after layer.
 using KeptInputs = std::vector<std::vector<std::vector<float>>>;  ///< [sample][input][element]
+
+/// Up to `most` of the samples, evenly taken from all.
+KeptInputs keep_inputs(const std::shared_ptr<const Program>& program, std::size_t samples,
+                       const FillInputs& fill, std::size_t most);
 
 /// Runs every sample through both programs up to the layers, which read the same value, and takes about `rows` patches for each of them,
 /// evenly over samples and places chosen by a fixed sequence. Does not depend on the number of threads.

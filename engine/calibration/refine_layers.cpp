@@ -20,6 +20,8 @@ namespace {
 constexpr std::size_t kRows = 8192;
 constexpr double kDamping = 0.01;
 constexpr int kSweeps = 8;
+/// Every layer runs all of them again, and all lie in memory.
+constexpr std::size_t kKeptSamples = 32;
 
 /// One layer that can be refined.
 struct Task {
@@ -172,22 +174,6 @@ std::vector<Task> find_tasks(const Graph& original, const Graph& simplified,
   return tasks;
 }
 
-KeptInputs keep_inputs(const std::shared_ptr<const Program>& program, std::size_t samples,
-                       const FillInputs& fill) {
-  // Every layer runs all of them again, and all lie in memory.
-  constexpr std::size_t most = 32;
-  KeptInputs kept;
-  Session session(program, 1);
-  for (std::size_t n = 0; n < std::min(samples, most); ++n) {
-    const std::size_t i = n * samples / std::min(samples, most);
-    if (!fill(session, i)) continue;
-    kept.emplace_back();
-    for (std::size_t port = 0; port < program->inputs().size(); ++port)
-      kept.back().emplace_back(session.input(port).begin(), session.input(port).end());
-  }
-  return kept;
-}
-
 }  // namespace
 
 void refine_layers(const Graph& original, const Graph& simplified, const std::vector<NodeId>& weighted,
@@ -197,7 +183,7 @@ void refine_layers(const Graph& original, const Graph& simplified, const std::ve
   CompileOptions compile = default_options();
   compile.int8 = false;
   const auto reference = Program::compile(simplified, compile);
-  const KeptInputs inputs = keep_inputs(reference, samples, fill);
+  const KeptInputs inputs = keep_inputs(reference, samples, fill, kKeptSamples);
   if (inputs.empty()) return;
   for (std::size_t first = 0; first < tasks.size();) {
     std::size_t last = first + 1;
