@@ -194,7 +194,7 @@ class Placement {
   }
 
   void store(const std::vector<NodeId>& order) {
-    const std::size_t values = graph_.value_count();
+    const std::size_t values = wanted_.size();  // behind these come constants that run() has added
     std::map<ValueId, ValueId> as_u8, as_float;
     for (ValueId id = 0; id < values; ++id)
       if (wanted_[id] && writes_u8(id)) graph_.value(id).dtype = DType::u8;
