@@ -91,10 +91,10 @@ class Corrector {
     if (options_.align_channels) prove_edit("channel alignment", best, {alignment()});
     if (options_.smooth_inputs) prove_edit("smooth inputs", best, smoothings());
     const LimitFactors limits = options_.refine_limits ? prove_limits(best) : LimitFactors{};
-    const bool refined = prove_refinement(best);
+    const std::optional<RefineOptions> refine = prove_refinement(best);
     Variant final = statistics_ != nullptr && !edited_ ? decided() : calibrated(best.variant.graph, all_);
     scale_limits(limits, final.result.annotation);
-    if (refined) refine_variant(final, all_);
+    if (refine) refine_variant(final, all_, *refine);
     state_edits(final);
     final.result.corrections = std::move(reports_);
     return std::move(final.result);
@@ -232,23 +232,34 @@ class Corrector {
     return report("limits by the error of the answer", best, refined) ? factors : LimitFactors{};
   }
 
-  bool prove_refinement(Proven& best) {
-    if (!options_.full_bias_correction && !options_.refine_rounding) return false;
-    Proven refined{best.variant, {}};
-    refine_variant(refined.variant, fit_);
-    refined.db = measured(refined.variant);
-    const std::string name = !options_.refine_rounding       ? "full bias correction"
-                             : options_.full_bias_correction ? "full bias correction and rounding"
-                                                             : "rounding";
-    return report(name, best, refined);
+  /// Biases and rounding, each alone and both together: one may be worth keeping without the other.
+  std::optional<RefineOptions> prove_refinement(Proven& best) {
+    std::optional<RefineOptions> chosen;
+    std::optional<Proven> most;
+    for (const bool biases : {true, false})
+      for (const bool weights : {true, false}) {
+        if (!(biases || weights) || (biases && !options_.full_bias_correction) ||
+            (weights && !options_.refine_rounding))
+          continue;
+        const RefineOptions refine{.biases = biases, .weights = weights, .threads = threads_};
+        Proven tried{best.variant, {}};
+        refine_variant(tried.variant, fit_, refine);
+        tried.db = measured(tried.variant);
+        if (most && mean_of(tried.db) <= mean_of(most->db)) continue;
+        most = std::move(tried);
+        chosen = refine;
+      }
+    if (!most) return std::nullopt;
+    const std::string name = !chosen->weights ? "full bias correction"
+                             : chosen->biases ? "full bias correction and rounding"
+                                              : "rounding";
+    return report(name, best, *most) ? chosen : std::nullopt;
   }
 
-  void refine_variant(Variant& variant, const Part& part) {
+  void refine_variant(Variant& variant, const Part& part, const RefineOptions& refine) {
     const Graph simple = simplified(variant.graph);
-    refine_layers(
-        variant.graph, simple, find_candidates(simple).weighted, part.samples.size(), part.filling(),
-        {.biases = options_.full_bias_correction, .weights = options_.refine_rounding, .threads = threads_},
-        variant.result.annotation, [this] { go_on(); });
+    refine_layers(variant.graph, simple, find_candidates(simple).weighted, part.samples.size(),
+                  part.filling(), refine, variant.result.annotation, [this] { go_on(); });
   }
 
   std::vector<double> measured(const Variant& variant) {

@@ -191,6 +191,7 @@ std::vector<PatchSamples> sample_patches(const std::shared_ptr<const Program>& r
     wanted.push_back((rows + inputs.size() - 1) / inputs.size());
     each.push_back(std::min(wanted.back(), geometries[l].position_count()));
     samples[l].rows = each.back() * inputs.size();
+    samples[l].samples = inputs.size();
     samples[l].reference.resize(samples[l].rows * geometries[l].patch());
     samples[l].actual.resize(samples[l].rows * geometries[l].patch());
   }

@@ -36,7 +36,8 @@ std::optional<LayerGeometry> layer_geometry(const Graph& graph, const Node& node
 
 /// The patches that a layer meets at the same places of the same samples in two programs.
 struct PatchSamples {
-  std::size_t rows = 0;                  ///< patches
+  std::size_t rows = 0;     ///< patches
+  std::size_t samples = 0;  ///< that the patches are from, as many of each, one sample after the other
   std::vector<float> reference, actual;  ///< [rows][patch]
 };
 
