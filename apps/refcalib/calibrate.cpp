@@ -21,6 +21,7 @@
 #include "apps/refcalib/write_calibrated.h"
 #include "engine/calibration/collect.h"
 #include "engine/calibration/correct.h"
+#include "engine/calibration/correction_names.h"
 #include "engine/calibration/method_spec.h"
 #include "engine/calibration/model_hash.h"
 #include "engine/calibration/table_calibration.h"
@@ -117,14 +118,16 @@ engine::CalibrationResult calibrate(const CalibrateOptions& o, const engine::Cal
                                     const engine::Model& model, engine::Dataset* dataset,
                                     InterruptGuard& interrupt, Report& report) {
   const engine::SampleSource samples = dataset != nullptr ? sample_source(*dataset) : engine::SampleSource{};
+  std::optional<Statistics> statistics;
   if (!o.statistics.empty()) {
-    const Statistics statistics = fitting_statistics(o, model, report, dataset);
+    statistics = fitting_statistics(o, model, report, dataset);
     const engine::CalibrationPlan plan = engine::plan_calibration(model.graph, options);
-    engine::check_finite(plan, statistics, {});
-    auto result =
-        engine::decide(model.graph, plan, statistics, options, dataset != nullptr ? &samples : nullptr);
-    std::ranges::copy(engine::proofs_left_out(options), std::back_inserter(result.left_out));
-    return result;
+    engine::check_finite(plan, *statistics, {});
+    if (dataset == nullptr) {
+      auto result = engine::decide(model.graph, plan, *statistics, options);
+      std::ranges::copy(engine::proofs_left_out(options), std::back_inserter(result.left_out));
+      return result;
+    }
   }
   ProgressMeter meter(report, parse_progress(o.progress, report.terminal()), "calibrating");
   const engine::Progress progress = [&](std::size_t done, std::size_t all) {
@@ -132,7 +135,8 @@ engine::CalibrationResult calibrate(const CalibrateOptions& o, const engine::Cal
     return !interrupt.interrupted();
   };
   if (!o.table.empty()) return calibrate_by_table(o, options, model, samples, progress, report);
-  return engine::calibrate_and_correct(model.graph, samples, options, progress);
+  return engine::calibrate_and_correct(model.graph, samples, options, progress,
+                                       statistics ? &*statistics : nullptr);
 }
 
 /// The annotation with what the table states of further values that the written format needs limits of.
@@ -158,7 +162,7 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const CalibrateOpti
     if (interrupt.interrupted()) return std::nullopt;
     if (dataset != nullptr) report_skipped(report, *dataset);
     // Corrected weights are rounded ones: in float they would answer no better.
-    const bool corrected = options.equalize || options.full_bias_correction || options.refine_rounding;
+    const bool corrected = engine::any_proven_correction(options);
     if (o.agreement > 0 && dataset != nullptr && !corrected) {
       const AccurateChoice choice = keep_accurate(model, result.annotation, *dataset, o.agreement, o.model,
                                                   [&] { return !interrupt.interrupted(); });

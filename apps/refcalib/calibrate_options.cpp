@@ -5,6 +5,7 @@
 #include <refcalib/threshold.hpp>
 #include <utility>
 
+#include "engine/calibration/correction_names.h"
 #include "engine/calibration/presets.h"
 #include "engine/core/error.h"
 #include "engine/formats/tables/table_formats.h"
@@ -172,6 +173,13 @@ void declare_calibrate(CLI::App& app, CalibrateOptions& o) {
   app.add_option("--weights", o.weights, "per-channel (default) or per-tensor scales")
       ->check(CLI::IsMember({"per-channel", "per-tensor"}))
       ->group(how);
+  std::string names;
+  for (const engine::NamedCorrection& c : engine::named_corrections())
+    names += (names.empty() ? "" : "; ") + std::string(c.name) + ": " + std::string(c.summary);
+  app.add_option("--corrections", o.corrections,
+                 "Corrections by name, separated by commas; all, none, or default: those of the preset. " +
+                     names + ". All but the first two are kept only if samples held back gain")
+      ->group(how);
   app.add_flag("--no-bias-correction", o.plain_biases, "Keep the biases of the model")->group(how);
   app.add_flag(
          "--equalization", o.equalize,
@@ -233,7 +241,9 @@ engine::CalibrationOptions calibration_options(const CalibrateOptions& o,
   options.weights_method = o.weights_method;
   options.kl_bins = o.kl_bins;
   if (o.plain_biases) options.correct_bias = false;
+  if (!o.corrections.empty()) engine::choose_corrections(o.corrections, options);
   options.equalize |= o.equalize;
+  options.absorb_biases |= o.equalize;
   options.full_bias_correction |= o.full_biases;
   options.refine_rounding |= o.refine;
   options.search_percentiles = o.search_percentiles;

@@ -45,7 +45,7 @@ struct CalibrateOptions {
   std::string preset, target, method, weights_method = "minmax";
   std::vector<std::string> method_for;
   int kl_bins = 0;
-  std::string weights, activations;
+  std::string weights, activations, corrections;
   bool float_weights = false, plain_biases = false;
   bool equalize = false, full_biases = false, refine = false, search_percentiles = false;
   double agreement = 0.99;

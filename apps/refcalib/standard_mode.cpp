@@ -19,6 +19,7 @@
 #include "apps/refcalib/text.h"
 #include "apps/refcalib/write_calibrated.h"
 #include "engine/calibration/collect.h"
+#include "engine/calibration/correction_names.h"
 #include "engine/calibration/model_hash.h"
 #include "engine/calibration/plan.h"
 #include "engine/calibration/threshold_choice.h"
@@ -70,11 +71,12 @@ class StandardMode {
     data_.name_model(o.model);
     model_ = load(o.model);
     options_ = calibration_options(o, model_.document);
-    if (options_.equalize || options_.full_bias_correction || options_.refine_rounding) {
+    if (engine::any_proven_correction(options_)) {
       report.note(
-          "corrections of weights are left out in standard mode: layers that go back to FP32 would answer no "
+          "corrections that samples must prove are left out in standard mode: layers that go back to FP32 "
+          "would answer no "
           "better with weights that were corrected for INT8");
-      options_.equalize = options_.full_bias_correction = options_.refine_rounding = false;
+      engine::drop_proven_corrections(options_);
     }
     output_ = prepare_output(o.model.model, o.output);
     dataset_.emplace(data_.dataset(model_.graph, statistics_subset()));

@@ -3,10 +3,13 @@
 prints a table with paired differences and their 95 % intervals.
 
     bench/accuracy/accuracy.py --shared SHARED --refcalib build/bin/refcalib [--split half] [--networks NAME…]
-                               [--variant "NAME=OPTIONS of calibrate"]… [--markdown FILE]
+                               [--variants methods|presets] [--variant "NAME=OPTIONS of calibrate"]… [--markdown FILE]
 
 Every variant is a set of options of `refcalib calibrate`. Results of a run are kept in --work and used again as long as program,
-options and data are the same."""
+options and data are the same. docs/accuracy-table.md is written by
+
+    bench/accuracy/accuracy.py --shared SHARED --refcalib build/bin/refcalib --variants presets methods --markdown docs/accuracy-table.md
+"""
 
 import argparse
 import hashlib
@@ -29,7 +32,22 @@ SPLITS = {  # name: (which samples calibrate, which are evaluated)
     "quick": (lambda i: i % 10 == 0, lambda i: i % 10 == 5),
     "first100": (lambda i: i < 100, lambda i: i >= 100),
 }
-VARIANTS = {"default": ""}
+METHODS = ("minmax", "mean-minmax", "moving-average", "percentile", "image-percentile", "kl", "mse", "aciq-gauss",
+           "aciq-laplace", "octav", "auto")
+VARIANTS = {  # sets of options of calibrate, by the names of the variants
+    "default": {"default": ""},
+    "presets": {f"preset {name}": f"--preset {name}" for name in ("performance", "mixed", "accuracy")},
+    "methods": {f"method {name}": f"--method {name}" for name in METHODS},
+}
+SIMPLEST = "preset performance"
+HEADER = [f"| variant | INT8 | difference | 95 % interval | to {SIMPLEST} | 95 % interval | same best class | SQNR dB |",
+          "|---|---|---|---|---|---|---|---|"]
+PREAMBLE = """# INT8 accuracy of ten networks
+
+Written by `bench/accuracy/accuracy.py`. Limits come from one part of the labelled data, accuracy from the other; the difference to FP32 is
+paired: both networks see the same images, and its 95 % interval is over 2000 resamplings of these. Where a network classifies, the share
+of images with the same best class as FP32 is shown too. The second difference is that to the simplest preset, paired likewise. Preset `mixed` is the default, method `mse` its method.
+"""
 
 
 class Data:
@@ -59,12 +77,13 @@ class Data:
 
 
 class Program:
-    def __init__(self, path):
+    def __init__(self, path, threads):
         self.path = path.resolve()
+        self.threads = ("--nthreads", threads)  # results do not depend on them
         self.digest = hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
 
     def run(self, *arguments):
-        done = subprocess.run([str(self.path), *map(str, arguments)], capture_output=True, text=True)
+        done = subprocess.run([str(self.path), *map(str, (*arguments, *self.threads))], capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"{shlex.join(map(str, arguments))}\n{done.stderr}")
         return done.stdout
@@ -111,16 +130,25 @@ def main():
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--refcalib", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("build/accuracy"))
+    parser.add_argument("--threads", type=int, default=0, help="0: all cores")
     parser.add_argument("--split", choices=SPLITS, default="half")
     parser.add_argument("--networks", nargs="*", help="names, or parts of names")
+    parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=[], help="sets of variants")
     parser.add_argument("--variant", action="append", default=[], help="NAME=OPTIONS")
-    parser.add_argument("--markdown", type=Path, help="write the table here too")
+    parser.add_argument("--markdown", type=Path, help="write the tables here too")
     options = parser.parse_args()
-    variants = dict(v.split("=", 1) for v in options.variant) or VARIANTS
-    program = Program(options.refcalib)
-    lines = ["| network | metric | images | FP32 | variant | INT8 | difference | 95 % interval | same best class | SQNR dB |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
-    print("\n".join(lines), flush=True)
+    variants = {name: given for chosen in options.variants for name, given in VARIANTS[chosen].items()}
+    variants.update(v.split("=", 1) for v in options.variant)
+    program = Program(options.refcalib, options.threads)
+    text = PREAMBLE
+
+    def show(line):
+        nonlocal text
+        print(line, flush=True)
+        text += line + "\n"
+        if options.markdown:
+            options.markdown.write_text(text)
+
     for network in NETWORKS:
         if options.networks and not any(part in network.name for part in options.networks):
             continue
@@ -128,15 +156,24 @@ def main():
         task = TASKS[network.task](options.shared / "data" / network.truth, data.names, data.rows)
         model = options.shared / "models" / (network.model + ".xml")
         reference = program.outputs(model, network, data, fp32=True)
-        for variant, given in variants.items():
+        base = intervals(task, reference, reference, len(data.rows))[0]
+        show(f"\n## {network.name}\n\n{data.calibration_count} samples calibrate, {len(data.rows)} are evaluated. "
+             f"{task.metric} of FP32: {base:.2f}\n")
+        for line in HEADER:
+            show(line)
+        simplest = None
+        for variant, given in (variants or VARIANTS["default"]).items():
             quantized = program.outputs(program.calibrate(model, network, data, variant, given), network, data, fp32=False)
-            base, other, gap, low, high = intervals(task, reference, quantized, len(data.rows))
+            _, other, gap, low, high = intervals(task, reference, quantized, len(data.rows))
             same = f"{task.agreement(quantized, reference):.2f}" if hasattr(task, "agreement") else ""
-            lines.append(f"| {network.name} | {task.metric} | {data.calibration_count} + {len(data.rows)} | {base:.2f} | {variant} | "
-                         f"{other:.2f} | {gap:+.2f} | {low:+.2f} to {high:+.2f} | {same} | {sqnr(reference, quantized):.1f} |")
-            print(lines[-1], flush=True)
-    if options.markdown:
-        options.markdown.write_text("\n".join(lines) + "\n")
+            if variant == SIMPLEST:
+                simplest = quantized
+            beside = " | "
+            if simplest is not None and variant != SIMPLEST:
+                _, _, more, least, most = intervals(task, simplest, quantized, len(data.rows))
+                beside = f"{more:+.2f} | {least:+.2f} to {most:+.2f}"
+            show(f"| {variant} | {other:.2f} | {gap:+.2f} | {low:+.2f} to {high:+.2f} | {beside} | {same} | "
+                 f"{sqnr(reference, quantized):.1f} |")
 
 
 if __name__ == "__main__":

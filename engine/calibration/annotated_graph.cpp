@@ -90,6 +90,13 @@ Graph annotated_graph(const Graph& original, const ir::Annotation& annotation) {
     if (!weights.bias.empty())
       replace_bias(graph, found->second, weights.bias, weights.layer + std::string(kCorrectedBiasSuffix));
   }
+  for (const auto& operand : annotation.operands) {
+    const auto found = nodes.find(operand.layer);
+    if (found == nodes.end()) continue;
+    const Value old = graph.value(graph.node(found->second).inputs.at(operand.input));
+    const ValueId own = graph.add_constant(old.name, Constant::f32(old.shape, operand.values));
+    graph.node(found->second).inputs[operand.input] = own;
+  }
   return graph;
 }
 

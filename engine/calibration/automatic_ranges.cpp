@@ -1,14 +1,13 @@
 #include "engine/calibration/automatic_ranges.h"
 
 #include <algorithm>
-#include <map>
-#include <memory>
 #include <numeric>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "engine/calibration/layer_trial.h"
+#include "engine/core/for_each_index.h"
 
 namespace refcalib::engine {
 namespace {
@@ -18,12 +17,12 @@ struct Candidate {
   double error = 0;
 };
 
-/// A group whose range is to be chosen, what it may be, and the layers that tell.
+/// A group whose range is to be chosen, what it may be, and the layers that tell. Contests share nothing, so that each is one thread's.
 struct Contest {
   std::size_t group;
   const std::vector<ValueId>& values;
   std::vector<Candidate> candidates;  ///< different ranges, the widest first
-  std::vector<LayerTrial*> readers;
+  std::vector<LayerTrial> readers;
 };
 
 float width(const QuantizationRange& range) {
@@ -67,7 +66,7 @@ class Recorder final : public StepObserver {
   RecordedValues record_;
 };
 
-/// All contests of a network and the layers that they need, each once.
+/// All contests of a network.
 class Trials {
  public:
   Trials(const CalibrationPlan& plan, const Statistics& statistics, const ThresholdSelection& selection,
@@ -76,19 +75,27 @@ class Trials {
     for (std::size_t g = 0; g < plan.candidates.groups.size(); ++g) {
       const auto& group = plan.candidates.groups[g];
       if (!selection.of(group.front()).spec.automatic()) continue;
-      Contest contest{g, group, candidates_of(plan, group, statistics, selection), {}};
-      for (const NodeId id : plan.candidates.weighted)
-        if (reads(plan.simplified.node(id), group)) contest.readers.push_back(trial(id, weights));
+      contests_.push_back({g, group, {}, {}});
       wanted_.insert(group.begin(), group.end());
-      contests_.push_back(std::move(contest));
     }
+    for_each_index(contests_.size(), threads, [&](std::size_t c) {
+      Contest& contest = contests_[c];
+      contest.candidates = candidates_of(plan, contest.values, statistics, selection);
+      for (const NodeId id : plan.candidates.weighted)
+        if (reads(plan.simplified.node(id), contest.values)) contest.readers.push_back(trial(id, weights));
+    });
+    for (const Contest& contest : contests_)
+      for (const LayerTrial& reader : contest.readers)
+        for (const ValueId value : reader.values()) wanted_.insert(value);
   }
 
   const std::set<ValueId>& wanted() const noexcept { return wanted_; }
 
   void judge(const RecordedValues& record) {
-    for (Contest& contest : contests_)
-      for (Candidate& candidate : contest.candidates) candidate.error += error(contest, candidate, record);
+    for_each_index(contests_.size(), threads_, [&](std::size_t c) {
+      for (Candidate& candidate : contests_[c].candidates)
+        candidate.error += error(contests_[c], candidate, record);
+    });
   }
 
   void choose(std::vector<ChosenRange>& chosen) const {
@@ -106,23 +113,18 @@ class Trials {
                        [&](ValueId in) { return std::find(group.begin(), group.end(), in) != group.end(); });
   }
 
-  LayerTrial* trial(NodeId id, const std::vector<ir::Annotation::Weights>& weights) {
-    std::unique_ptr<LayerTrial>& own = layers_[id];
-    if (own) return own.get();
+  LayerTrial trial(NodeId id, const std::vector<ir::Annotation::Weights>& weights) const {
     const Node& node = plan_.simplified.node(id);
     const auto limits = std::find_if(weights.begin(), weights.end(),
                                      [&](const ir::Annotation::Weights& w) { return w.layer == node.name; });
-    own = std::make_unique<LayerTrial>(
-        plan_.simplified, node, limits == weights.end() ? std::vector<QuantizationRange>{} : limits->range,
-        threads_);
-    for (const ValueId value : own->values()) wanted_.insert(value);
-    return own.get();
+    return {plan_.simplified, node,
+            limits == weights.end() ? std::vector<QuantizationRange>{} : limits->range, 1};
   }
 
-  static double error(const Contest& contest, const Candidate& candidate, const RecordedValues& record) {
+  static double error(Contest& contest, const Candidate& candidate, const RecordedValues& record) {
     double sum = 0;
     const QuantizationRange& range = candidate.choice.range;
-    for (LayerTrial* const reader : contest.readers) sum += reader->error(record, contest.values, range);
+    for (LayerTrial& reader : contest.readers) sum += reader.error(record, contest.values, range);
     if (contest.readers.empty())
       for (const ValueId id : contest.values)
         sum += relative_error(record.at(id), rounded(record.at(id), range));
@@ -131,7 +133,6 @@ class Trials {
 
   const CalibrationPlan& plan_;
   int threads_;
-  std::map<NodeId, std::unique_ptr<LayerTrial>> layers_;
   std::vector<Contest> contests_;
   std::set<ValueId> wanted_;
 };

@@ -16,8 +16,10 @@ namespace refcalib::engine {
 /// `result.annotation` is in terms of `graph`: weights and biases of corrected layers are stated there. The result does not depend on the
 /// number of threads or the instruction set; it depends on which samples are held back, that is, on their order.
 /// Throws what calibrate() throws.
+/// `statistics`: what was collected before, perhaps from more samples; limits of a network whose weights stay are decided from them.
 CalibrationResult calibrate_and_correct(const Graph& graph, const SampleSource& samples,
-                                        const CalibrationOptions& options, const Progress& progress = {});
+                                        const CalibrationOptions& options, const Progress& progress = {},
+                                        const Statistics* statistics = nullptr);
 
 /// What the options ask for and calibrate_and_correct alone does, by names for reports: left out where limits are decided from statistics.
 std::vector<std::string> proofs_left_out(const CalibrationOptions& options);

@@ -41,8 +41,20 @@ void annotate_activations(const Graph& original, const CalibrationPlan& plan, co
       }
       result.annotation.activations.push_back(std::move(activation));
       const Range all = seen.histogram.range();
-      result.values.push_back({name, all.min, all.max, range, seen.histogram.nan_count(),
-                               seen.histogram.inf_count(), reached, chosen[g].method});
+      ValueReport report;
+      report.value = name;
+      report.observed_min = all.min;
+      report.observed_max = all.max;
+      report.range = range;
+      report.nan_count = seen.histogram.nan_count();
+      report.inf_count = seen.histogram.inf_count();
+      report.reached_by = reached;
+      report.method = chosen[g].method;
+      report.channel_axis = seen.channel_axis;
+      report.channel_min = seen.channel_min;
+      report.channel_max = seen.channel_max;
+      report.channel_deviation = seen.channel_deviations();
+      result.values.push_back(std::move(report));
     }
   }
 }

@@ -25,7 +25,10 @@ struct ValueReport {
   /// How many samples reach into the outermost quarter of the range (samples_that_reach), of this value or one that shares it; absent
   /// if the statistics keep no records.
   std::optional<std::size_t> reached_by;
-  std::string method;  ///< by which the range was chosen
+  std::string method;                           ///< by which the range was chosen
+  std::size_t channel_axis = 1;                 ///< the dimension that counts channels
+  std::vector<float> channel_min, channel_max;  ///< extremes of each channel
+  std::vector<float> channel_deviation;         ///< standard deviation of each channel
 };
 
 /// Limits that fewer samples than this reach are worth a warning.

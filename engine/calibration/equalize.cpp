@@ -1,11 +1,13 @@
 #include "engine/calibration/equalize.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <optional>
 #include <refcalib/equalization.hpp>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "engine/calibration/annotated_graph.h"
@@ -92,6 +94,25 @@ class Equalization {
     for (std::size_t c = 0; c < classes_.size(); ++c) scale(c, factor(classes_[c], ranges, strength));
   }
 
+  /// Each set of classes that share values to the strength that promises the least noise.
+  void even_out_noise(const std::map<ValueId, std::vector<double>>& ranges,
+                      const std::map<ValueId, std::vector<double>>& deviations) {
+    constexpr std::array strengths{0.0, 0.25, 0.5, 0.75, 1.0};
+    for (const std::vector<std::size_t>& connected : connected_classes()) {
+      std::vector<double> best;
+      double least = std::numeric_limits<double>::infinity();
+      for (const double strength : strengths) {
+        std::vector<double> factors;
+        for (const std::size_t c : connected) factors.push_back(factor(classes_[c], ranges, strength));
+        const double noise = noise_of(connected, factors, ranges, deviations);
+        if (!(noise < least)) continue;
+        least = noise;
+        best = std::move(factors);
+      }
+      for (std::size_t i = 0; i < best.size(); ++i) scale(connected[i], best[i]);
+    }
+  }
+
   void even_out_weights(int sweeps) {
     for (int sweep = 0; sweep < sweeps; ++sweep)
       for (const auto& [value, group] : groups_) even_out_group(group);
@@ -109,6 +130,79 @@ class Equalization {
       if (const auto found = ranges.find(value.id); found != ranges.end())
         factor = std::max(factor, equalize_ranges(found->second, strength).at(value.channel));
     return factor > 0 ? factor : 1;
+  }
+
+  /// Classes that share values, together.
+  std::vector<std::vector<std::size_t>> connected_classes() const {
+    std::map<ValueId, std::size_t> set_of;
+    std::vector<std::vector<std::size_t>> sets(classes_.size());
+    std::vector<std::size_t> own(classes_.size());
+    for (std::size_t c = 0; c < classes_.size(); ++c) {
+      sets[c] = {c};
+      own[c] = c;
+      for (const ChannelOf& value : classes_[c].values) {
+        const auto [known, is_new] = set_of.emplace(value.id, c);
+        if (is_new || own[known->second] == own[c]) continue;
+        const std::size_t into = std::min(own[known->second], own[c]),
+                          from = std::max(own[known->second], own[c]);
+        for (const std::size_t moved : sets[from]) own[moved] = into;
+        sets[into].insert(sets[into].end(), sets[from].begin(), sets[from].end());
+        sets[from].clear();
+      }
+    }
+    std::erase_if(sets, [](const std::vector<std::size_t>& set) { return set.empty(); });
+    return sets;
+  }
+
+  /// What rounding brings to the layers that read the classes, summed over these; infinity if their values are not known.
+  double noise_of(const std::vector<std::size_t>& connected, const std::vector<double>& factors,
+                  const std::map<ValueId, std::vector<double>>& ranges,
+                  const std::map<ValueId, std::vector<double>>& deviations) const {
+    constexpr double levels = 255;
+    // Channels of what one layer writes share a step.
+    std::map<ValueId, double> largest;
+    for (std::size_t i = 0; i < connected.size(); ++i) {
+      const ChannelOf& value = classes_[connected[i]].values.front();
+      if (const auto range = ranges.find(value.id); range != ranges.end())
+        largest[value.id] = std::max(largest[value.id], range->second.at(value.channel) / factors[i]);
+    }
+    std::map<NodeId, std::vector<double>> factor_of, step_of;
+    for (std::size_t i = 0; i < connected.size(); ++i)
+      for (const ChannelOf& sink : classes_[connected[i]].sinks) {
+        const LayerGeometry& g = layers_.at(sink.id).geometry;
+        const std::size_t inputs = g.groups * (g.depth / area_of(g));
+        factor_of[sink.id].resize(inputs, 1.0);
+        step_of[sink.id].resize(inputs, 0.0);
+        factor_of[sink.id][sink.channel] = factors[i];
+        const auto top = largest.find(classes_[connected[i]].values.front().id);
+        if (top != largest.end()) step_of[sink.id][sink.channel] = top->second / levels;
+      }
+    double noise = 0;
+    for (const auto& [id, own] : factor_of) {
+      const auto deviation = deviations.find(simplified_.node(id).inputs.front());
+      if (deviation == deviations.end() || deviation->second.size() != own.size())
+        return std::numeric_limits<double>::infinity();
+      noise += layer_noise(layers_.at(id), own, step_of.at(id), deviation->second);
+    }
+    return noise;
+  }
+
+  static double layer_noise(const EditableLayer& layer, std::span<const double> factors,
+                            std::span<const double> steps, std::span<const double> deviations) {
+    const LayerGeometry& g = layer.geometry;
+    const std::size_t inputs = factors.size() / g.groups;
+    double noise = 0;
+    std::vector<double> weights;
+    for (std::size_t group = 0; group < g.groups; ++group) {
+      weights.clear();
+      for (std::size_t o = group * g.outputs; o < (group + 1) * g.outputs; ++o)
+        for (std::size_t k = 0; k < g.depth; ++k)
+          weights.push_back(static_cast<double>(layer.weights[g.weight(o, k)]));
+      const std::size_t first = group * inputs;
+      noise += rounding_noise(weights, g.outputs, factors.subspan(first, inputs),
+                              steps.subspan(first, inputs), deviations.subspan(first, inputs));
+    }
+    return noise / static_cast<double>(g.groups);
   }
 
   /// Factors with which no value of a class leaves its tensor's range, none that a clamp cuts off is cut off elsewhere, and none becomes
@@ -190,15 +284,21 @@ Equalized equalize(const Graph& original, const Graph& simplified, const std::ve
   for (const NodeId id : weighted)
     if (auto layer = editable_layer(original, simplified, simplified.node(id)))
       layers.emplace(id, std::move(*layer));
-  std::map<ValueId, std::vector<double>> of_values;
-  for (const auto& [name, range] : ranges)
-    if (const ValueId id = simplified.find_value(name); id != kNone) of_values[id] = range;
+  const auto by_value = [&](const ChannelFigures& figures) {
+    std::map<ValueId, std::vector<double>> found;
+    for (const auto& [name, values] : figures)
+      if (const ValueId id = simplified.find_value(name); id != kNone) found[id] = values;
+    return found;
+  };
+  const std::map<ValueId, std::vector<double>> of_values = by_value(ranges);
   Equalization equalization(simplified, layers,
                             channel_classes(simplified, [&](NodeId id) { return layers.contains(id); }),
                             of_values);
   constexpr int sweeps = 10;
   if (options.weights)
     equalization.even_out_weights(sweeps);
+  else if (!options.deviations.empty())
+    equalization.even_out_noise(of_values, by_value(options.deviations));
   else
     equalization.even_out_values(of_values, options.strength);
   Equalized result{original, {}};

@@ -8,8 +8,11 @@
 
 namespace refcalib::engine {
 
-/// Largest magnitude of each channel of a value, by the value's name.
-using ChannelRanges = std::map<std::string, std::vector<double>, std::less<>>;
+/// A figure of each channel of a value, by the value's name.
+using ChannelFigures = std::map<std::string, std::vector<double>, std::less<>>;
+
+/// Largest magnitudes of channels.
+using ChannelRanges = ChannelFigures;
 
 /// What equalize() evens out.
 struct EqualizeOptions {
@@ -17,6 +20,9 @@ struct EqualizeOptions {
   double strength = 0.5;
   /// Even out the ranges of the weights instead: for weights that share one scale per layer.
   bool weights = false;
+  /// Standard deviations of channels. If there are any, each set of connected channels gets the strength of 0, 1/4 … 1 that promises the
+  /// least noise of rounding (rounding_noise) in the layers that read it, instead of `strength`.
+  ChannelFigures deviations{};
 };
 
 /// A network whose channels were scaled, and what differs from the file.

@@ -3,45 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <span>
 #include <utility>
 
-#include "engine/ops/activation.h"
+#include "engine/calibration/output_comparison.h"
 #include "engine/runtime/program.h"
 
 namespace refcalib::engine {
-namespace {
-
-/// Decibels of one output, bounded so that exact and broken ones count too.
-double sqnr_db(std::span<const float> expected, std::span<const float> actual) {
-  double signal = 0, noise = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double e = static_cast<double>(expected[i]), error = static_cast<double>(actual[i]) - e;
-    signal += e * e;
-    noise += error * error;
-  }
-  constexpr double most = 120, least = -20;
-  if (noise == 0) return most;
-  const double db = 10 * std::log10(signal / noise);
-  return std::isfinite(db) ? std::clamp(db, least, most) : least;
-}
-
-/// Takes softmax and sigmoid off the network's outputs: behind them, errors of certain answers vanish and say nothing.
-void uncover_outputs(Graph& graph) {
-  const auto squashes = [](const Node& node) {
-    return node.op == "Softmax" ||
-           (node.op == "Activation" && node.attributes.as<ActivationAttributes>().function == "sigmoid");
-  };
-  for (ValueId& output : graph.outputs) {
-    ValueId at = output;
-    const Node* node = graph.producer(at);
-    while (node != nullptr && node->op == "Reshape") node = graph.producer(at = node->inputs.front());
-    if (node != nullptr && squashes(*node) && graph.producer(node->inputs.front()) != nullptr)
-      output = node->inputs.front();
-  }
-}
-
-}  // namespace
 
 HeldBackProof::HeldBackProof(const Graph& original, const SampleSource& samples) : source_(samples) {
   for (std::size_t i = 0; i < samples.runs; ++i)
@@ -72,7 +39,7 @@ std::vector<double> HeldBackProof::measure(Graph quantized) const {
     expected.run();
     actual.run();
     for (std::size_t i = 0; i < reference_->outputs().size(); ++i)
-      db.push_back(sqnr_db(expected.output(i), actual.output(i)));
+      db.push_back(bounded_sqnr_db(expected.output(i), actual.output(i)));
   }
   return db;
 }
@@ -81,13 +48,12 @@ double mean_of(const std::vector<double>& db) {
   return db.empty() ? 0 : std::accumulate(db.begin(), db.end(), 0.0) / static_cast<double>(db.size());
 }
 
-/// True if the second of two measurements of the same samples is better by more than the standard error of the difference.
-bool gains(const std::vector<double>& before, const std::vector<double>& after) {
+bool gains(const std::vector<double>& before, const std::vector<double>& after, double errors) {
   const double difference = mean_of(after) - mean_of(before), n = static_cast<double>(before.size());
   if (!(difference > 0)) return false;
   double square = 0;
   for (std::size_t i = 0; i < before.size(); ++i) square += std::pow(after[i] - before[i] - difference, 2);
-  return before.size() > 1 && difference > std::sqrt(square / (n * (n - 1)));
+  return before.size() > 1 && difference > errors * std::sqrt(square / (n * (n - 1)));
 }
 
 }  // namespace refcalib::engine

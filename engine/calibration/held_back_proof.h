@@ -38,7 +38,7 @@ class HeldBackProof {
 /// 0 of none.
 double mean_of(const std::vector<double>& db);
 
-/// True if the second of two measurements of the same samples is better by more than the standard error of the difference.
-bool gains(const std::vector<double>& before, const std::vector<double>& after);
+/// True if the second of two measurements of the same samples is better by more than so many standard errors of the difference.
+bool gains(const std::vector<double>& before, const std::vector<double>& after, double errors = 1);
 
 }  // namespace refcalib::engine

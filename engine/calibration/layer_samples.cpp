@@ -166,6 +166,20 @@ std::optional<LayerGeometry> layer_geometry(const Graph& graph, const Node& node
   return g;
 }
 
+KeptInputs keep_inputs(const std::shared_ptr<const Program>& program, std::size_t samples,
+                       const FillInputs& fill, std::size_t most) {
+  KeptInputs kept;
+  Session session(program, 1);
+  for (std::size_t n = 0; n < std::min(samples, most); ++n) {
+    const std::size_t i = n * samples / std::min(samples, most);
+    if (!fill(session, i)) continue;
+    kept.emplace_back();
+    for (std::size_t port = 0; port < program->inputs().size(); ++port)
+      kept.back().emplace_back(session.input(port).begin(), session.input(port).end());
+  }
+  return kept;
+}
+
 std::vector<PatchSamples> sample_patches(const std::shared_ptr<const Program>& reference,
                                          const std::shared_ptr<const Program>& actual,
                                          std::span<const std::string> layers,
@@ -177,6 +191,7 @@ std::vector<PatchSamples> sample_patches(const std::shared_ptr<const Program>& r
     wanted.push_back((rows + inputs.size() - 1) / inputs.size());
     each.push_back(std::min(wanted.back(), geometries[l].position_count()));
     samples[l].rows = each.back() * inputs.size();
+    samples[l].samples = inputs.size();
     samples[l].reference.resize(samples[l].rows * geometries[l].patch());
     samples[l].actual.resize(samples[l].rows * geometries[l].patch());
   }

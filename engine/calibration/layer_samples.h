@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/calibration/samples.h"
 #include "engine/graph/graph.h"
 #include "engine/runtime/program.h"
 
@@ -35,12 +36,17 @@ std::optional<LayerGeometry> layer_geometry(const Graph& graph, const Node& node
 
 /// The patches that a layer meets at the same places of the same samples in two programs.
 struct PatchSamples {
-  std::size_t rows = 0;                  ///< patches
+  std::size_t rows = 0;     ///< patches
+  std::size_t samples = 0;  ///< that the patches are from, as many of each, one sample after the other
   std::vector<float> reference, actual;  ///< [rows][patch]
 };
 
 /// Samples kept in memory as network inputs: runs are repeated for layer after layer.
 using KeptInputs = std::vector<std::vector<std::vector<float>>>;  ///< [sample][input][element]
+
+/// Up to `most` of the samples, evenly taken from all.
+KeptInputs keep_inputs(const std::shared_ptr<const Program>& program, std::size_t samples,
+                       const FillInputs& fill, std::size_t most);
 
 /// Runs every sample through both programs up to the layers, which read the same value, and takes about `rows` patches for each of them,
 /// evenly over samples and places chosen by a fixed sequence. Does not depend on the number of threads.

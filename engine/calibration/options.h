@@ -39,8 +39,14 @@ struct CalibrationOptions : LayerSelection {
   bool per_channel_weights = true;
   std::string activations = "asymmetric";  ///< asymmetric | symmetric
   bool correct_bias = true;                ///< see bias_correction.h
-  bool equalize = false;  ///< see equalize.h; of calibrate_and_correct, kept where held-back samples gain
-  bool full_bias_correction = false;  ///< see refine_layers.h; likewise
+  bool seven_bit_weights = false;          ///< see refcalib/saturation.hpp
+  // Of calibrate_and_correct, kept where held-back samples gain:
+  bool equalize = false;              ///< see equalize.h
+  bool absorb_biases = false;         ///< see shift_channels.h
+  bool align_channels = false;        ///< likewise
+  bool smooth_inputs = false;         ///< see smooth_inputs.h
+  bool refine_limits = false;         ///< see refine_limits.h
+  bool full_bias_correction = false;  ///< see refine_layers.h
   bool refine_rounding = false;       ///< likewise
   bool search_percentiles =
       false;                   ///< instead of `method`: see percentile_search.h; of calibrate_and_correct

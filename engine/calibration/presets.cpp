@@ -3,6 +3,7 @@
 #include <array>
 #include <set>
 
+#include "engine/calibration/correction_names.h"
 #include "engine/calibration/name_pattern.h"
 #include "engine/core/error.h"
 
@@ -17,10 +18,7 @@ constexpr std::array<Preset, 3> kPresets{{
     {"accuracy", "asymmetric activations, all corrections",
      [](CalibrationOptions& o) {
        o.activations = "asymmetric";
-       o.correct_bias = true;
-       o.equalize = true;
-       o.full_bias_correction = true;
-       o.refine_rounding = true;
+       choose_corrections("all", o);
      }},
 }};
 

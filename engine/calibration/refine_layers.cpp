@@ -5,7 +5,9 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <refcalib/rounding.hpp>
+#include <span>
 #include <thread>
 
 #include "engine/calibration/annotated_graph.h"
@@ -20,6 +22,8 @@ namespace {
 constexpr std::size_t kRows = 8192;
 constexpr double kDamping = 0.01;
 constexpr int kSweeps = 8;
+/// Every layer runs all of them again, and all lie in memory.
+constexpr std::size_t kKeptSamples = 96;
 
 /// One layer that can be refined.
 struct Task {
@@ -44,7 +48,8 @@ void parallel(std::size_t count, int threads, const std::function<void(std::size
 /// Moments of the patches of one group.
 struct Moments {
   std::vector<double> gram;  ///< [depth][depth], of the actual ones about their mean
-  std::vector<double> mean, reference_mean;
+  std::vector<double> mean;
+  std::vector<std::vector<double>> means, reference_means;  ///< of each sample
 };
 
 /// [depth][depth]: mean of x x' over rows. Sums of a block of rows are floats; each element is summed by one thread in the order of the rows.
@@ -70,21 +75,39 @@ std::vector<double> second_moments(const std::vector<float>& x, std::size_t rows
   return total;
 }
 
+/// [depth]: means over some of the rows, from a column on.
+std::vector<double> patch_means(const std::vector<float>& patches, std::size_t first, std::size_t rows,
+                                std::size_t pitch, std::size_t column, std::size_t depth) {
+  std::vector<double> means(depth, 0.0);
+  for (std::size_t r = first; r < first + rows; ++r)
+    for (std::size_t k = 0; k < depth; ++k)
+      means[k] += static_cast<double>(patches[r * pitch + column + k]) / static_cast<double>(rows);
+  return means;
+}
+
+/// The mean of a few numbers as far as they tell it from zero: shrunk by the share that its standard error has in it (the positive part of
+/// James and Stein's estimator), so that what differs by chance from sample to sample is left alone.
+double certain_mean(std::span<const double> values) {
+  const auto n = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  if (values.size() < 2 || mean == 0) return mean;
+  double square = 0;
+  for (const double v : values) square += (v - mean) * (v - mean);
+  return mean * std::max(0.0, 1 - square / (n * (n - 1)) / (mean * mean));
+}
+
 Moments moments(const PatchSamples& samples, const LayerGeometry& geometry, std::size_t group, int threads) {
   const std::size_t depth = geometry.depth, rows = samples.rows, pitch = geometry.patch();
   Moments m;
   m.mean.assign(depth, 0.0);
-  m.reference_mean.assign(depth, 0.0);
-  for (std::size_t r = 0; r < rows; ++r)
-    for (std::size_t k = 0; k < depth; ++k) {
-      m.mean[k] += static_cast<double>(samples.actual[r * pitch + group * depth + k]);
-      m.reference_mean[k] += static_cast<double>(samples.reference[r * pitch + group * depth + k]);
-    }
-  std::vector<float> centred(rows * depth);
-  for (std::size_t k = 0; k < depth; ++k) {
-    m.mean[k] /= static_cast<double>(rows);
-    m.reference_mean[k] /= static_cast<double>(rows);
+  const std::size_t each = rows / samples.samples;
+  for (std::size_t s = 0; s < samples.samples; ++s) {
+    m.means.push_back(patch_means(samples.actual, s * each, each, pitch, group * depth, depth));
+    m.reference_means.push_back(patch_means(samples.reference, s * each, each, pitch, group * depth, depth));
+    for (std::size_t k = 0; k < depth; ++k)
+      m.mean[k] += m.means.back()[k] / static_cast<double>(samples.samples);
   }
+  std::vector<float> centred(rows * depth);
   for (std::size_t r = 0; r < rows; ++r)
     for (std::size_t k = 0; k < depth; ++k)
       centred[r * depth + k] =
@@ -136,12 +159,17 @@ class LayerRefinement {
     fixed[static_cast<std::size_t>(largest - trained.begin())] = true;
     const std::vector<int> integers =
         round_in_metric(metric, trained, steps, q.qmax, options_.weights ? kSweeps : 0, fixed);
-    double bias = static_cast<double>(task_.bias[o]);
-    for (std::size_t k = 0; k < g.depth; ++k) {
-      const double rounded = integers[k] * step;
-      bias += trained[k] * (options_.biases ? m.reference_mean[k] : m.mean[k]) - rounded * m.mean[k];
-      values_[g.weight(o, k)] = static_cast<float>(rounded);
+    std::vector<double> missing;  // by sample
+    for (std::size_t s = 0; s < m.means.size(); ++s) {
+      const std::vector<double>& wanted = options_.biases ? m.reference_means[s] : m.means[s];
+      double sum = 0;
+      for (std::size_t k = 0; k < g.depth; ++k)
+        sum += trained[k] * wanted[k] - integers[k] * step * m.means[s][k];
+      missing.push_back(sum);
     }
+    for (std::size_t k = 0; k < g.depth; ++k)
+      values_[g.weight(o, k)] = static_cast<float>(integers[k] * step);
+    const double bias = static_cast<double>(task_.bias[o]) + certain_mean(missing);
     bias_[o] = static_cast<float>(bias);
   }
 
@@ -172,22 +200,6 @@ std::vector<Task> find_tasks(const Graph& original, const Graph& simplified,
   return tasks;
 }
 
-KeptInputs keep_inputs(const std::shared_ptr<const Program>& program, std::size_t samples,
-                       const FillInputs& fill) {
-  // Every layer runs all of them again, and all lie in memory.
-  constexpr std::size_t most = 32;
-  KeptInputs kept;
-  Session session(program, 1);
-  for (std::size_t n = 0; n < std::min(samples, most); ++n) {
-    const std::size_t i = n * samples / std::min(samples, most);
-    if (!fill(session, i)) continue;
-    kept.emplace_back();
-    for (std::size_t port = 0; port < program->inputs().size(); ++port)
-      kept.back().emplace_back(session.input(port).begin(), session.input(port).end());
-  }
-  return kept;
-}
-
 }  // namespace
 
 void refine_layers(const Graph& original, const Graph& simplified, const std::vector<NodeId>& weighted,
@@ -197,7 +209,7 @@ void refine_layers(const Graph& original, const Graph& simplified, const std::ve
   CompileOptions compile = default_options();
   compile.int8 = false;
   const auto reference = Program::compile(simplified, compile);
-  const KeptInputs inputs = keep_inputs(reference, samples, fill);
+  const KeptInputs inputs = keep_inputs(reference, samples, fill, kKeptSamples);
   if (inputs.empty()) return;
   for (std::size_t first = 0; first < tasks.size();) {
     std::size_t last = first + 1;

@@ -21,9 +21,10 @@ struct RefineOptions {
 /// Corrects layer after layer, in topological order, each for the inputs that it gets from the layers that were corrected before:
 ///  - its weights are rounded so that its outputs on these inputs move least (integer coordinate descent on the Gram matrix of the inputs,
 ///    include/refcalib/rounding.hpp);
-///  - its bias takes up the mean that remains (full bias correction: layers with a zero bias are not skipped, one without gets one).
+///  - its bias takes up the mean that remains, as far as the samples agree on it (full bias correction: layers with a zero bias are not
+///    skipped, one without gets one).
 /// `original`: the graph as the file has it; `simplified`: its simplified form; `weighted`: its layers that run on integers.
-/// Changes `values` and `bias` of the annotation's weights. Up to 32 samples are used, evenly taken from all. `between` is called in front of
+/// Changes `values` and `bias` of the annotation's weights. Up to 96 samples are used, evenly taken from all. `between` is called in front of
 /// each layer and may throw to stop. The result does not depend on the number of threads.
 void refine_layers(const Graph& original, const Graph& simplified, const std::vector<NodeId>& weighted,
                    std::size_t samples, const FillInputs& fill, const RefineOptions& options,

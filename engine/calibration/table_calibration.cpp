@@ -133,8 +133,13 @@ void annotate_activations(const Graph& original, const CalibrationPlan& plan, co
       const std::string& name = plan.simplified.value(id).name;
       if (original.find_value(name) == kNone) continue;
       result.annotation.activations.push_back({name, {chosen->range}, chosen->levels, {}, {}});
-      result.values.push_back(
-          {name, chosen->range.low, chosen->range.high, chosen->range, 0, 0, std::nullopt, "table"});
+      ValueReport report;
+      report.value = name;
+      report.observed_min = chosen->range.low;
+      report.observed_max = chosen->range.high;
+      report.range = chosen->range;
+      report.method = "table";
+      result.values.push_back(std::move(report));
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <refcalib/params.hpp>
 #include <refcalib/quantization_noise.hpp>
+#include <refcalib/saturation.hpp>
 #include <string>
 
 #include "engine/core/error.h"
@@ -33,7 +34,8 @@ const Constant* source_weights(const Graph& original, const Node& node) {
 WeightSelection::WeightSelection(const CalibrationOptions& options)
     : per_channel_(options.per_channel_weights),
       power_of_two_(options.target.power_of_two_weights),
-      steps_(options.target.weight_steps()) {
+      steps_(options.seven_bit_weights ? std::min(options.target.weight_steps(), int{kInt7Narrow.qmax})
+                                       : options.target.weight_steps()) {
   // Of the candidates on a channel's few values every sixteenth is as good as all.
   ThresholdOptions defaults;
   defaults.mse.step = 16;
@@ -42,9 +44,13 @@ WeightSelection::WeightSelection(const CalibrationOptions& options)
   const TargetProfile& target = options.target;
   if (spec_.automatic() || spec_.method->needs != ThresholdNeeds::histogram)
     throw UsageError("method '" + options.weights_method + "' looks at images, which weights do not have");
-  if (spec_.method->name != "minmax" && target.weight_bits < 8)
-    throw UsageError("weights of " + std::to_string(target.weight_bits) + " bits, as target '" + target.name +
-                     "' has them, cannot be clipped; use minmax for weights");
+  constexpr int all_steps = 127;
+  if (spec_.method->name != "minmax" && steps_ < all_steps)
+    throw UsageError("weights of " +
+                     (target.weight_bits < 8 ? std::to_string(target.weight_bits) + " bits, as target '" +
+                                                   target.name + "' has them,"
+                                             : std::string("7 bits")) +
+                     " cannot be clipped; use minmax for weights");
   if (per_channel_ ? !target.per_channel_weights : !target.per_tensor_weights)
     throw UsageError("target '" + target.name + "' has no " + (per_channel_ ? "per-channel" : "per-tensor") +
                      " scales of weights; use " + (per_channel_ ? "per-tensor" : "per-channel") + " ones");

@@ -11,14 +11,34 @@
 namespace refcalib::engine {
 namespace {
 
-/// A per-channel operation on channels-last data runs as rows of channels; on plain data every channel's plane is
-/// a row of its own whose parameters are constant.
+/// On plain data, which tensors of more axes than channels-last has keep: every channel's plane has one pair of parameters.
+std::unique_ptr<Step> plan_planes(const TensorRef& in, const TensorRef& out, const std::vector<float>& weight,
+                                  const std::vector<float>& bias, bool affine) {
+  const std::int64_t channels = in.channels(), planes = in.shape[0] * channels,
+                     length = planes == 0 ? 0 : element_count(in.shape) / planes;
+  return make_step("planes", [=, w = channel_array(weight, channels), b = channel_array(bias, channels),
+                              x = in.where, y = out.where](const RunContext& c) noexcept {
+    const auto* const from = reinterpret_cast<const float*>(c.read(x));
+    auto* const to = reinterpret_cast<float*>(c.write(y));
+    c.team.parallel_for(planes, row_grain(length), [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t p = begin; p < end; ++p) {
+        const auto channel = static_cast<std::size_t>(p % channels);
+        for (std::int64_t i = p * length; i < (p + 1) * length; ++i) {
+          const float product = from[i] * w[channel];
+          to[i] = affine ? product + b[channel] : from[i] < 0 ? product : from[i];
+        }
+      }
+    });
+  });
+}
+
+/// A per-channel operation on channels-last data runs as rows of channels.
 std::unique_ptr<Step> plan_rows(const TensorRef& in, const TensorRef& out, std::vector<float> weight,
                                 std::vector<float> bias, bool affine, Isa isa) {
   const auto& table = kernels::select(kernels::eltwise_kernels(), isa);
   const auto run = affine ? table.affine : table.prelu;
   const bool rows_are_pixels = in.layout == Layout::channels_last || in.shape.size() <= 2;
-  if (!rows_are_pixels) throw Error("internal: a per-channel operation wants channels-last data");
+  if (!rows_are_pixels) return plan_planes(in, out, weight, bias, affine);
   const std::int64_t channels = in.channels();
   kernels::ChannelArgs bound;
   bound.channels = channels;

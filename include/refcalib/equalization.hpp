@@ -149,4 +149,38 @@ struct TripleFactors {
   return factors;
 }
 
+/// What rounding brings to the outputs of a layer whose input channels are divided by factors and whose weights are multiplied by them, as
+/// a part of what the channels bring to the outputs if they are independent. `weights`: [outputs][depth], depth = channels * area;
+/// `factors`: of the channels; `steps`: of the divided channels' values; `deviations`: of the undivided ones. Errors of values are taken as
+/// uniform (variance step^2 / 12), those of weights likewise with one step of `levels` per output:
+///   values:  sum_o,c,k w[o,c,k]^2 f[c]^2 step[c]^2 / 12
+///   weights: sum_o (max_c,k |w[o,c,k]| f[c] / levels)^2 / 12 * sum_c area (deviation[c] / f[c])^2
+/// Means of errors are left out: corrected biases take them up. 0 if the channels bring nothing. Throws std::invalid_argument if sizes do
+/// not fit.
+[[nodiscard]] inline double rounding_noise(std::span<const double> weights, std::size_t outputs,
+                                           std::span<const double> factors, std::span<const double> steps,
+                                           std::span<const double> deviations, double levels = 127) {
+  detail::check_same_size(factors.size(), steps.size(), "rounding_noise");
+  detail::check_same_size(factors.size(), deviations.size(), "rounding_noise");
+  if (outputs == 0 || factors.empty() || weights.size() % (outputs * factors.size()) != 0)
+    throw std::invalid_argument("rounding_noise: sizes do not fit");
+  const std::size_t depth = weights.size() / outputs, area = depth / factors.size();
+  double spread = 0;
+  for (std::size_t c = 0; c < factors.size(); ++c)
+    spread += static_cast<double>(area) * deviations[c] * deviations[c] / (factors[c] * factors[c]);
+  double signal = 0, noise = 0;
+  for (std::size_t o = 0; o < outputs; ++o) {
+    double largest = 0;
+    for (std::size_t k = 0; k < depth; ++k) {
+      const std::size_t c = k / area;
+      const double w = weights[o * depth + k];
+      signal += w * w * deviations[c] * deviations[c];
+      noise += w * w * factors[c] * factors[c] * steps[c] * steps[c] / 12;
+      largest = std::max(largest, std::abs(w) * factors[c]);
+    }
+    noise += largest * largest / (levels * levels) / 12 * spread;
+  }
+  return signal > 0 ? noise / signal : 0;
+}
+
 }  // namespace refcalib

@@ -2,13 +2,16 @@
 
 #include <cmath>
 
-#include "engine/calibration/absorb_bias.h"
 #include "engine/calibration/annotated_graph.h"
 #include "engine/calibration/candidates.h"
+#include "engine/calibration/correction_names.h"
 #include "engine/calibration/equalize.h"
 #include "engine/calibration/held_back_proof.h"
+#include "engine/calibration/output_comparison.h"
 #include "engine/calibration/percentile_search.h"
 #include "engine/calibration/refine_layers.h"
+#include "engine/calibration/refine_limits.h"
+#include "engine/calibration/shift_channels.h"
 #include "engine/formats/model.h"
 #include "engine/graph/builder.h"
 #include "engine/ops/activation.h"
@@ -94,7 +97,7 @@ ChannelRanges ranges_of(const ir::Annotation& annotation) {
 
 CalibrationOptions all_corrections() {
   CalibrationOptions options;
-  options.equalize = options.full_bias_correction = options.refine_rounding = true;
+  choose_corrections("all", options);
   return options;
 }
 
@@ -273,7 +276,7 @@ TEST_CASE("corrections are kept if held-back samples gain, and the report says s
   Uneven network({"relu", 0, 0});
   const CalibrationResult result =
       calibrate_and_correct(network.graph(), {samples.size(), filling(samples)}, all_corrections());
-  REQUIRE(result.corrections.size() == 2);
+  REQUIRE(result.corrections.size() == 3);
   CHECK(result.corrections[0].name == "equalization");
   for (const CorrectionReport& correction : result.corrections) {
     CHECK(correction.held_back == 4);
@@ -320,7 +323,133 @@ TEST_CASE("the search over percentages of images drops the odd image where held-
   const Samples few = samples_of(7);
   CHECK_THROWS_AS(calibrate_and_correct(network, {few.size(), filling(few)}, options), UsageError);
   CHECK(proofs_left_out(options) == std::vector<std::string>{"the search for a percentage of images"});
-  CHECK(proofs_left_out(all_corrections()).size() == 3);
+  CHECK(proofs_left_out(all_corrections()) == std::vector<std::string>{"equalization", "absorption",
+                                                                       "alignment", "smooth-inputs", "limits",
+                                                                       "full-bias", "rounding"});
+}
+
+TEST_CASE("middles of channels move into the next biases without a trace", "[correct]") {
+  const Samples samples = samples_of(6);
+  constexpr std::int64_t channels = 4;
+  const auto network = [&](std::int64_t pad, const char* activation) {
+    GraphBuilder b;
+    const ValueId x = b.input("x", DType::f32, {1, 3, 10, 10});
+    const ValueId c1 =
+        b.add1("Convolution", "c1", dense(0),
+               {x, b.constant("w1", Constant::f32({1, channels, 3, 1, 1}, waves(channels * 3, 1))),
+                b.constant("b1", Constant::f32({channels}, std::vector<float>{9, -20, 0.1F, 40}))});
+    const ValueId y =
+        activation == nullptr
+            ? c1
+            : b.add1("Activation", "r1", Attributes::of(ActivationAttributes{activation, 0, 0}), {c1});
+    const ValueId c2 =
+        b.add1("Convolution", "c2", dense(pad),
+               {y, b.constant("w2", Constant::f32({1, 2, channels, 3, 3}, waves(2 * channels * 9, 2)))});
+    b.output(b.add1("Activation", "sigmoid", Attributes::of(ActivationAttributes{"sigmoid", 0, 0}), {c2}));
+    return b.finish();
+  };
+  const auto limits_of = [](const ir::Annotation& annotation) {
+    std::map<std::string, ChannelLimits, std::less<>> limits;
+    for (const auto& a : annotation.activations)
+      limits[a.value] = {{a.channel_min.begin(), a.channel_min.end()},
+                         {a.channel_max.begin(), a.channel_max.end()}};
+    return limits;
+  };
+  const Graph graph = network(0, nullptr), simple = simplified(graph);
+  const auto before = limits_of(calibrated(graph, samples).annotation);
+  const Equalized aligned = align_channels(graph, simple, find_candidates(simple).weighted, before);
+  CHECK(aligned.layers == std::vector<std::string>{"c1", "c2"});
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    CHECK(largest_difference(answer(graph, samples, i, false), answer(aligned.graph, samples, i, false)) <
+          1e-4);
+  const auto after = limits_of(calibrated(aligned.graph, samples).annotation);
+  for (std::size_t c = 0; c < channels; ++c)
+    CHECK(after.at("c1").low[c] == Approx(-after.at("c1").high[c]).margin(1e-4));
+  // Not in front of padding, nor behind an activation.
+  for (const Graph& other : {network(1, nullptr), network(0, "relu")}) {
+    const Graph plain = simplified(other);
+    CHECK(align_channels(other, plain, find_candidates(plain).weighted,
+                         limits_of(calibrated(other, samples).annotation))
+              .layers.empty());
+  }
+}
+
+TEST_CASE("each connected set of channels gets the strength that promises the least noise", "[correct]") {
+  const Samples samples = samples_of(8);
+  Uneven network({"relu", 0, 0});
+  const Graph simple = simplified(network.graph());
+  const CalibrationResult plain = calibrated(network.graph(), samples);
+  EqualizeOptions by_noise;
+  for (const ValueReport& value : plain.values)
+    by_noise.deviations[value.value] = {value.channel_deviation.begin(), value.channel_deviation.end()};
+  const Equalized chosen = equalize(network.graph(), simple, find_candidates(simple).weighted,
+                                    ranges_of(plain.annotation), by_noise);
+  REQUIRE(chosen.layers == std::vector<std::string>{"c1", "c2"});
+  const OutputComparison comparison(
+      network.graph(),
+      keep_inputs(Program::compile(network.graph()), samples.size(), filling(samples), samples.size()), 1);
+  const auto db = [&](const Graph& graph) {
+    return mean_of(comparison.measure(annotated_graph(graph, calibrated(graph, samples).annotation)));
+  };
+  double best = db(network.graph());
+  CHECK(db(chosen.graph) > best + 3);
+  for (const double strength : {0.25, 0.5, 1.0})
+    best = std::max(best, db(equalize(network.graph(), simple, find_candidates(simple).weighted,
+                                      ranges_of(plain.annotation), {.strength = strength})
+                                 .graph));
+  CHECK(db(chosen.graph) > best - 1);
+}
+
+TEST_CASE("limits move to where the answer gains, for any number of threads", "[correct]") {
+  const Samples samples = samples_of(32);
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::f32, {1, 3, 10, 10});
+  b.output(b.add1("Convolution", "c1", dense(1),
+                  {x, b.constant("w1", Constant::f32({1, 4, 3, 3, 3}, waves(4 * 27, 1)))}));
+  const Graph graph = b.finish();
+  const CalibrationPlan plan = plan_calibration(graph, {});
+  ir::Annotation wide = calibrated(graph, samples).annotation;
+  REQUIRE(wide.activations.size() == 1);
+  const float right = wide.activations[0].range[0].high;
+  for (auto* limit : {&wide.activations[0].range[0].low, &wide.activations[0].range[0].high}) *limit *= 1.5F;
+  std::vector<ir::Annotation> results;
+  for (const int threads : {1, 3}) {
+    const OutputComparison comparison(
+        graph, keep_inputs(Program::compile(graph), samples.size(), filling(samples), samples.size()),
+        threads);
+    ir::Annotation annotation = wide;
+    const LimitFactors factors = refine_limits(graph, plan, comparison, 1.15, annotation);
+    REQUIRE(factors.contains("x"));
+    CHECK(factors.at("x") < 1 / 1.14);
+    CHECK(annotation.activations[0].range[0].high < 1.35F * right);
+    results.push_back(annotation);
+  }
+  CHECK(same_annotation(results[0], results[1]));
+}
+
+TEST_CASE("corrections are chosen by name", "[correct]") {
+  CalibrationOptions options;
+  choose_corrections("equalization,rounding", options);
+  CHECK((options.equalize && options.refine_rounding));
+  CHECK_FALSE((options.correct_bias || options.full_bias_correction || options.seven_bit_weights));
+  choose_corrections("default,7-bit-weights", options);
+  CHECK((options.equalize && options.refine_rounding && options.seven_bit_weights));
+  choose_corrections("all", options);
+  for (const NamedCorrection& c : named_corrections())
+    CHECK(options.*c.option == (c.name != "7-bit-weights"));
+  choose_corrections("none", options);
+  CHECK_FALSE((any_proven_correction(options) || options.correct_bias));
+  CHECK_THROWS_WITH(choose_corrections("equalisation", options),
+                    Contains("unknown correction 'equalisation' (is 'equalization' meant?)"));
+  // Seven bits: limits of 63 steps, so that 127 steps of the stored scale reach twice as far.
+  const Samples samples = samples_of(2);
+  Uneven network({"relu", 0, 0});
+  CalibrationOptions seven;
+  seven.seven_bit_weights = true;
+  const auto wide = calibrated(network.graph(), samples, seven).annotation.weights,
+             plain = calibrated(network.graph(), samples).annotation.weights;
+  for (std::size_t c = 0; c < 8; ++c)
+    CHECK(wide[0].range[c].high == Approx(plain[0].range[c].high * 127 / 63));
 }
 
 TEST_CASE("a gain must exceed its standard error", "[correct]") {

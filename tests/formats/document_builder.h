@@ -85,6 +85,7 @@ class DocumentBuilder {
     if (!legacy()) add("Result", "result" + std::to_string(document_.layers.size()), {}, {source}, {});
   }
 
+  const refcalib::engine::ir::Document& document() const { return document_; }
   refcalib::engine::Graph graph() const {
     refcalib::engine::ir::check_document(document_);
     return refcalib::engine::ir::to_graph(document_);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/formats/ir/ir.h"
+#include "tests/ops/node_named.h"
 
 namespace refcalib_test {
 
@@ -123,14 +124,6 @@ class OneLayer {
   refcalib::engine::ir::Layer layer_;
   int next_id_ = 0, next_port_ = 0;
 };
-
-/// The live node of that name.
-inline const refcalib::engine::Node& node_named(const refcalib::engine::Graph& graph,
-                                                const std::string& name) {
-  for (const auto id : graph.order())
-    if (graph.node(id).name == name) return graph.node(id);
-  throw std::runtime_error("no node '" + name + "'");
-}
 
 inline refcalib::engine::Shape output_shape(const refcalib::engine::Graph& graph, std::size_t k = 0) {
   return graph.value(graph.outputs.at(k)).shape;

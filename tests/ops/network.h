@@ -16,6 +16,7 @@
 #include "engine/ops/op.h"
 #include "engine/ops/pooling.h"
 #include "engine/runtime/program.h"
+#include "tests/ops/node_named.h"
 #include "tests/support/catch.hpp"
 #include "tests/support/guarded_buffer.hpp"
 #include "tests/support/random.hpp"
@@ -259,13 +260,6 @@ inline std::string ops_of(const Graph& graph) {
   std::string text;
   for (const NodeId id : graph.order()) text += (text.empty() ? "" : " ") + graph.node(id).op;
   return text;
-}
-
-/// The live node of that name.
-inline const Node& node_named(const Graph& graph, const std::string& name) {
-  for (const NodeId id : graph.order())
-    if (graph.node(id).name == name) return graph.node(id);
-  throw Error("no node '" + name + "'");
 }
 
 /// Where an operation stands in a network: alone, so that it sees plain data; between identities that run

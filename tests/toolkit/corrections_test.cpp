@@ -141,6 +141,42 @@ TEST_CASE("evened out ranges stay below the largest", "[equalization]") {
   }
 }
 
+TEST_CASE("the noise that rounding promises is the noise that it makes", "[equalization]") {
+  constexpr std::size_t outputs = 40, channels = 6, area = 1, samples = 4000;
+  const std::vector<double> w = doubles(normal_values(outputs * channels, 11, 0.4F)),
+                            deviations = {0.1, 3, 0.5, 1, 0.02, 2}, factors = {0.3, 1, 0.5, 0.6, 0.25, 1};
+  const std::vector<double> step(channels, 0.05);
+  std::vector<double> x(samples * channels);
+  for (std::size_t c = 0; c < channels; ++c) {
+    const auto values = normal_values(samples, 20 + static_cast<unsigned>(c));
+    for (std::size_t i = 0; i < samples; ++i)
+      x[i * channels + c] = deviations[c] * static_cast<double>(values[i]);
+  }
+  double signal = 0, noise = 0;
+  for (std::size_t o = 0; o < outputs; ++o) {
+    double top = 0;
+    for (std::size_t c = 0; c < channels; ++c)
+      top = std::max(top, std::fabs(w[o * channels + c]) * factors[c]);
+    const double weight_step = top / 127;
+    for (std::size_t i = 0; i < samples; ++i) {
+      double exact = 0, rounded = 0;
+      for (std::size_t c = 0; c < channels; ++c) {
+        const double v = x[i * channels + c], weight = w[o * channels + c];
+        exact += weight * v;
+        rounded += std::nearbyint(weight * factors[c] / weight_step) * weight_step *
+                   std::nearbyint(v / factors[c] / step[c]) * step[c];
+      }
+      signal += exact * exact;
+      noise += (exact - rounded) * (exact - rounded);
+    }
+  }
+  CHECK(rounding_noise(w, outputs, factors, step, deviations) == Approx(noise / signal).epsilon(0.15));
+  CHECK(rounding_noise(w, outputs, factors, step, std::vector<double>(channels, 0.0)) == 0);
+  CHECK_THROWS_AS(rounding_noise(w, outputs, factors, std::vector<double>(area, 0.0), deviations),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(rounding_noise(w, 7, factors, step, deviations), std::invalid_argument);
+}
+
 TEST_CASE("an absorbed bias moves behind the ReLU without a trace", "[equalization]") {
   const std::vector<double> w1 = {1, -2, 0.5, 1}, b1 = {40, 1}, w2 = {3, -1, 2, 5}, b2 = {0.5, -0.5};
   std::vector<std::vector<double>> inputs;

@@ -82,6 +82,28 @@ void replace_weights(Document& document, Layer& layer, const std::vector<float>&
     layer.blobs.push_back(blob);
 }
 
+/// The constant that an input of a layer comes from gets other bytes.
+void replace_operand(Document& document, const Annotation::Operand& operand) {
+  const Layer* layer = find_layer(document, operand.layer);
+  if (layer == nullptr || operand.input >= layer->inputs.size())
+    throw UsageError("the file has no such layer", {"", operand.layer, ""});
+  const int port = layer->inputs[operand.input].id;
+  for (const Edge& edge : document.edges) {
+    if (edge.to_layer != layer->id || edge.to_port != port) continue;
+    for (Layer& source : document.layers) {
+      if (source.id != edge.from_layer || source.blobs.size() != 1) continue;
+      Blob& blob = source.blobs.front();
+      const std::string& declared = !blob.precision.empty()     ? blob.precision
+                                    : !source.precision.empty() ? source.precision
+                                                                : document.precision;
+      const DType type = declared.empty() ? DType::f32 : element_type(declared);
+      blob = document.append(blob.name, encode_floats(type, operand.values), blob.precision);
+      return;
+    }
+  }
+  throw UnsupportedError("an input to be replaced comes from no constant", {"", operand.layer, ""});
+}
+
 }  // namespace
 
 void strip_legacy(Document& document) {
@@ -109,6 +131,7 @@ void annotate_legacy(Document& document, const Annotation& annotation, const Gra
     entry.weight_levels = weights.levels;
     entry.bias = weights.bias;
   }
+  for (const Annotation::Operand& operand : annotation.operands) replace_operand(document, operand);
   for (const std::string& name : annotation.keep_float) {
     Layer* layer = find_layer(document, name);
     if (layer == nullptr) throw UsageError("the file has no such layer to keep in float", {"", name, ""});

@@ -89,6 +89,7 @@ class OpsetAnnotator {
   OpsetAnnotator(Document& document, const Graph& graph) : editor_(document), graph_(graph) {}
 
   void replace_weights(const Annotation::Weights& weights);
+  void replace_constant(const std::string& name, std::size_t rank, const std::vector<float>& values);
   void correct_bias(const Annotation::Weights& weights);
   void quantize_weights(const Annotation::Weights& weights);
   void quantize_activation(const Annotation::Activation& activation,
@@ -214,19 +215,23 @@ PortRef OpsetAnnotator::prepare_weights(int consumer, std::int64_t channels) {
   throw UnsupportedError("the weights come from a " + producer.type + " layer, not from a constant", where);
 }
 
-/// Gives the layer a constant of its own in the place of the old one, of the same type and shape. What stands between the constant and the
-/// layer (Convert, Reshape) stays; if others read through it, they read the new weights too, as they read the old ones.
 void OpsetAnnotator::replace_weights(const Annotation::Weights& weights) {
   if (weights.values.empty() || stored_in_integers(weighted_layer(weights.layer))) return;
-  const Layer* reader = &weighted_layer(weights.layer);
-  std::size_t rank = 1;
+  replace_constant(weights.layer, 1, weights.values);
+}
+
+/// Gives the layer a constant of its own in the place of the old one, of the same type and shape. What stands between the constant and the
+/// layer (Convert, Reshape) stays; if others read through it, they read the new values too, as they read the old ones.
+void OpsetAnnotator::replace_constant(const std::string& name, std::size_t rank,
+                                      const std::vector<float>& values) {
+  const Layer* reader = &weighted_layer(name);
   PortRef source = editor_.source(*reader, rank);
   while (!is_type(editor_.layer(source.layer), "Const")) {
     reader = &editor_.layer(source.layer);
     rank = 0;
     if (!is_type(*reader, "Convert") && !is_type(*reader, "Reshape"))
       throw UnsupportedError("the weights come from a " + reader->type + " layer, not from a constant",
-                             {"", weights.layer, kRecalibrate});
+                             {"", name, kRecalibrate});
     source = editor_.source(*reader, rank);
   }
   const PortRef input = {reader->id, reader->inputs.at(rank).id};
@@ -235,7 +240,7 @@ void OpsetAnnotator::replace_weights(const Annotation::Weights& weights) {
   const DType element = type != nullptr ? element_type(*type) : element_type(old.outputs.at(0).precision);
   const PortRef constant =
       editor_.insert_constant(old.id, old.name + std::string(kRefinedWeightsSuffix), element,
-                              old.outputs.at(0).dims, encode_floats(element, weights.values));
+                              old.outputs.at(0).dims, encode_floats(element, values));
   editor_.reconnect(input, constant);
 }
 
@@ -390,6 +395,8 @@ void strip_opset(Document& document) {
 void annotate_opset(Document& document, const Annotation& annotation, const Graph& graph) {
   OpsetAnnotator annotator(document, graph);
   for (const Annotation::Weights& weights : annotation.weights) annotator.replace_weights(weights);
+  for (const Annotation::Operand& operand : annotation.operands)
+    annotator.replace_constant(operand.layer, operand.input, operand.values);
   for (const Annotation::Weights& weights : annotation.weights) annotator.correct_bias(weights);
   for (const Annotation::Weights& weights : annotation.weights)
     if (std::find(annotation.keep_float.begin(), annotation.keep_float.end(), weights.layer) ==

@@ -35,9 +35,16 @@ struct Annotation {
     std::vector<float> bias;         ///< corrected bias, empty if unchanged
     std::vector<float> values = {};  ///< other weights, in the order of the constant; empty if unchanged
   };
+  /// Another constant in the place of one that a layer without weights reads, for example the scale of a normalization.
+  struct Operand {
+    std::string layer;
+    std::size_t input = 0;
+    std::vector<float> values;  ///< in the order of the constant
+  };
   std::vector<Activation> activations;
   std::vector<Weights> weights;
   std::vector<std::string> keep_float;  ///< names of layers that must not be quantized
+  std::vector<Operand> operands = {};
 };
 
 /// The document with the annotation: a legacy model gets <statistics>, quantization_level and <refcalib>; a

@@ -22,4 +22,9 @@ struct ChannelLimits {
 Equalized absorb_biases(const Graph& original, const Graph& simplified, const std::vector<NodeId>& weighted,
                         const std::map<std::string, ChannelLimits, std::less<>>& limits);
 
+/// Channel alignment (include/refcalib/channel_alignment.hpp): of what a layer without an activation writes, the middle of each channel's
+/// range moves from the layer's bias into the biases of the layers behind. Conditions and arguments as above.
+Equalized align_channels(const Graph& original, const Graph& simplified, const std::vector<NodeId>& weighted,
+                         const std::map<std::string, ChannelLimits, std::less<>>& limits);
+
 }  // namespace refcalib::engine

@@ -1,9 +1,11 @@
-#include "engine/calibration/absorb_bias.h"
+#include "engine/calibration/shift_channels.h"
 
 #include <algorithm>
+#include <limits>
 #include <refcalib/channel_alignment.hpp>
 #include <refcalib/equalization.hpp>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "engine/calibration/annotated_graph.h"
@@ -38,8 +40,10 @@ std::vector<NodeId> takers(const Graph& simplified, ValueId value, const Layers&
   return all ? readers : std::vector<NodeId>{};
 }
 
-/// What each channel of a layer's output can give away.
-std::vector<double> absorbable(const Node& node, const ChannelLimits& limits) {
+/// What each channel of a layer's output can give away; empty: nothing.
+using ShiftOf = std::vector<double> (*)(const Node& node, const ChannelLimits& limits);
+
+std::vector<double> high_bias(const Node& node, const ChannelLimits& limits) {
   const WeightedTraits& traits = *weighted_traits(node);
   const FusedActivation activation = traits.activation(node.attributes);
   if (activation.low != 0 || activation.slope_input >= 0 || traits.has_residual(node.attributes)) return {};
@@ -47,6 +51,13 @@ std::vector<double> absorbable(const Node& node, const ChannelLimits& limits) {
   for (std::size_t c = 0; c < lowest.size(); ++c)
     if (limits.high[c] >= activation.high * (1 - 1e-5)) lowest[c] = 0;
   return absorbed_bias(lowest);
+}
+
+std::vector<double> middle(const Node& node, const ChannelLimits& limits) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const FusedActivation activation = weighted_traits(node)->activation(node.attributes);
+  if (activation.low != -infinity || activation.high != infinity || activation.slope_input >= 0) return {};
+  return alignment_shifts(limits.low, limits.high);
 }
 
 void add_to_bias(EditableLayer& layer, const std::vector<double>& shift) {
@@ -66,10 +77,9 @@ void add_to_bias(EditableLayer& layer, const std::vector<double>& shift) {
   }
 }
 
-}  // namespace
-
-Equalized absorb_biases(const Graph& original, const Graph& simplified, const std::vector<NodeId>& weighted,
-                        const std::map<std::string, ChannelLimits, std::less<>>& limits) {
+Equalized shift(const Graph& original, const Graph& simplified, const std::vector<NodeId>& weighted,
+                const std::map<std::string, ChannelLimits, std::less<>>& limits, ShiftOf shift_of,
+                const std::string& suffix) {
   Layers layers;
   for (const NodeId id : weighted)
     if (auto layer = editable_layer(original, simplified, simplified.node(id)))
@@ -81,7 +91,7 @@ Equalized absorb_biases(const Graph& original, const Graph& simplified, const st
     const auto seen = limits.find(simplified.value(value).name);
     const std::vector<NodeId> readers = takers(simplified, value, layers);
     if (readers.empty() || seen == limits.end() || seen->second.low.size() != layer.bias.size()) continue;
-    const std::vector<double> shift = absorbable(node, seen->second);
+    const std::vector<double> shift = shift_of(node, seen->second);
     if (std::all_of(shift.begin(), shift.end(), [](double c) { return c == 0; })) continue;
     for (std::size_t c = 0; c < shift.size(); ++c)
       layer.bias[c] = static_cast<float>(static_cast<double>(layer.bias[c]) - shift[c]);
@@ -94,10 +104,22 @@ Equalized absorb_biases(const Graph& original, const Graph& simplified, const st
   Equalized result{original, {}};
   for (const NodeId id : changed) {
     const std::string& name = simplified.node(id).name;
-    replace_bias(result.graph, layers.at(id).original, layers.at(id).bias, name + "/absorbed_bias");
+    replace_bias(result.graph, layers.at(id).original, layers.at(id).bias, name + suffix);
     result.layers.push_back(name);
   }
   return result;
+}
+
+}  // namespace
+
+Equalized absorb_biases(const Graph& original, const Graph& simplified, const std::vector<NodeId>& weighted,
+                        const std::map<std::string, ChannelLimits, std::less<>>& limits) {
+  return shift(original, simplified, weighted, limits, high_bias, "/absorbed_bias");
+}
+
+Equalized align_channels(const Graph& original, const Graph& simplified, const std::vector<NodeId>& weighted,
+                         const std::map<std::string, ChannelLimits, std::less<>>& limits) {
+  return shift(original, simplified, weighted, limits, middle, "/aligned_bias");
 }
 
 }  // namespace refcalib::engine

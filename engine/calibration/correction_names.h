@@ -1,0 +1,31 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/calibration/options.h"
+
+namespace refcalib::engine {
+
+/// A correction as people name it, and the option that switches it.
+struct NamedCorrection {
+  std::string_view name, summary;
+  bool CalibrationOptions::*option;
+  bool proven;  ///< needs samples and is kept only where held-back ones gain
+};
+
+/// All of them, in the order in which they run. A new one is a row here.
+std::span<const NamedCorrection> named_corrections();
+
+/// Switches on what a list names, separated by commas, and everything else off. `all`: all of them but 7-bit-weights, which cost precision
+/// and are for targets; `none`; `default`: what the argument has. Throws UsageError for unknown names, with the nearest one.
+void choose_corrections(const std::string& list, CalibrationOptions& options);
+
+/// Whether one of those is on that samples must prove.
+bool any_proven_correction(const CalibrationOptions& options);
+
+/// Switches all of those off.
+void drop_proven_corrections(CalibrationOptions& options);
+
+}  // namespace refcalib::engine
