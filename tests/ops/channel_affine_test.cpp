@@ -18,7 +18,8 @@ ValueId add_prelu(GraphBuilder& b, ValueId x, const std::vector<float>& slope) {
   return b.add1("PRelu", "y", Attributes::of(PReluAttributes{}), {x, s});
 }
 
-const Shape kShapes[] = {{2, 19, 3, 4}, {3, 5}, {1, 70, 6}, {1, 3, 2, 3, 4}, {2, 1, 5, 5}, {7}};
+const Shape kShapes[] = {{2, 19, 3, 4}, {3, 5}, {1, 70, 6},        {1, 3, 2, 3, 4},
+                         {2, 1, 5, 5},  {7},    {2, 3, 2, 1, 2, 3}};
 
 std::size_t channel_of(const Index& at) {
   return at.size() > 1 ? static_cast<std::size_t>(at[1]) : 0;
