@@ -120,6 +120,35 @@ TEST_CASE("ONNX and Caffe networks convert with their preprocessing", "[cli][con
                     .scale = "128,128,128"});
 }
 
+TEST_CASE("outputs of other names are compared by place, stated preprocessing is used everywhere",
+          "[cli][shared]") {
+  const fs::path shared = shared_dir();
+  if (shared.empty()) {
+    std::cout << "SKIPPED  comparisons by place: no shared folder (set REFCALIB_SHARED_DIR)\n";
+    return;
+  }
+  const std::string mobilenet = shared / "models/classification/mobilenet_v2";
+  const Outcome compared = run({"compare", mobilenet + "/mobilenet_v2.onnx",
+                                mobilenet + "/v6/mobilenet_v2.xml", "--random", "1", "--outputs-only"});
+  CHECK_THAT(compared.out, Contains("logits  FP32") && Contains("1.000000"));
+  CHECK_THAT(compared.err, Contains("'logits' is compared with 'flat/Dims', by its place"));
+
+  const TemporaryFolder folder;
+  std::string net = content_of(shared / "models/detection/ultraface/RFB-320.prototxt");
+  const std::string top = "top: \"input\"";
+  REQUIRE(net.find(top) != std::string::npos);
+  net.insert(net.find(top) + top.size(), " transform_param { mean_value: 127 scale: 0.0078125 }");
+  const std::string model = folder.write("net.prototxt", net),
+                    weights = shared / "models/detection/ultraface/RFB-320.caffemodel",
+                    faces = shared / "data/faces40";
+  const std::string prepared = "(x - 127) / 128";
+  CHECK_THAT(run({"bench", "-m", model, "-w", weights, "-i", faces, "-niter", "1"}).out, Contains(prepared));
+  CHECK_THAT(run({"infer", "-m", model, "-w", weights, "-i", faces, "-ss", "1"}).out, Contains(prepared));
+  const Outcome collected =
+      run({"collect", "-m", model, "-w", weights, "-s", faces, "-ss", "1", "-o", folder / "seen"});
+  CHECK_THAT(collected.out, Contains(prepared) && Contains("(Caffe)") && Contains("net_int8_statistics.xml"));
+}
+
 TEST_CASE("conversions take other shapes and refuse what does not fit", "[cli][convert]") {
   const TemporaryFolder folder;
   const std::string model = example("shapes_v11.xml"), target = folder / "out.xml";
