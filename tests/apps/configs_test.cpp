@@ -51,14 +51,14 @@ TEST_CASE("the configurations of examples/configs give the figures that are know
         known;  ///< what models/README.md states; of MobileNetV2 and SqueezeNet, which it states of other pictures, as other engines see these
   };
   std::string last, csv;
-  for (const Case& c : std::vector<Case>{
-           {"imagenet_classification.yml", "mobilenet_v2,imagenet300_rgb,accuracy@top1", 90.33},
-           {"imagenet_classification.yml", "squeezenet1.1,imagenet300_bgr,accuracy@top1", 65},
-           {"cifar10_resnet8.yml", "resnet8,cifar10_1000,accuracy", 75},
-           {"keyword_spotting.yml", "dscnn_kws,kws1000,accuracy", 91.3},
-           {"yolo_fastest_coco.yml", "yolo_fastest,coco64,AP50", 39.6},
-           {"ultraface_wider.yml", "ultraface_rfb320,faces40,AP50", 99},
-           {"deeplabv3_masks.yml", "deeplabv3_mnv2,coco64_masks,mean_iou", 55.5}}) {
+  for (const Case& c :
+       std::vector<Case>{{"imagenet_classification.yml", "mobilenet_v2,imagenet300_rgb,accuracy@top1", 90.33},
+                         {"imagenet_classification.yml", "squeezenet1.1,imagenet300_bgr,accuracy@top1", 65},
+                         {"cifar10_resnet8.yml", "resnet8,cifar10_1000,accuracy", 75},
+                         {"keyword_spotting.yml", "dscnn_kws,kws1000,accuracy", 91.3},
+                         {"yolo_fastest_coco.yml", "yolo_fastest,coco64,AP50", 39.6},
+                         {"ultraface_wider.yml", "ultraface_rfb320,faces40,AP50", 99},
+                         {"deeplabv3_masks.yml", "deeplabv3_mnv2,coco64_masks,mean_iou", 55.5}}) {
     if (last != c.config)
       csv = accuracy(last = c.config, shared + "/models", shared + "/data", shared + "/data").out;
     CHECK(std::fabs(figure(csv, c.row) - c.known) <= 1);
