@@ -51,14 +51,14 @@ TEST_CASE("the configurations of examples/configs give the figures that are know
         known;  ///< what models/README.md states; of MobileNetV2 and SqueezeNet, which it states of other pictures, as other engines see these
   };
   std::string last, csv;
-  for (const Case& c : std::vector<Case>{
-           {"imagenet_classification.yml", "mobilenet_v2,imagenet300_rgb,accuracy@top1", 90.33},
-           {"imagenet_classification.yml", "squeezenet1.1,imagenet300_bgr,accuracy@top1", 61.33},
-           {"cifar10_resnet8.yml", "resnet8,cifar10_1000,accuracy", 75},
-           {"keyword_spotting.yml", "dscnn_kws,kws1000,accuracy", 91.3},
-           {"yolo_fastest_coco.yml", "yolo_fastest,coco64,AP50", 39.6},
-           {"ultraface_wider.yml", "ultraface_rfb320,faces40,AP50", 99},
-           {"deeplabv3_masks.yml", "deeplabv3_mnv2,coco64_masks,mean_iou", 55.5}}) {
+  for (const Case& c :
+       std::vector<Case>{{"imagenet_classification.yml", "mobilenet_v2,imagenet300_rgb,accuracy@top1", 90.33},
+                         {"imagenet_classification.yml", "squeezenet1.1,imagenet300_bgr,accuracy@top1", 65},
+                         {"cifar10_resnet8.yml", "resnet8,cifar10_1000,accuracy", 75},
+                         {"keyword_spotting.yml", "dscnn_kws,kws1000,accuracy", 91.3},
+                         {"yolo_fastest_coco.yml", "yolo_fastest,coco64,AP50", 39.6},
+                         {"ultraface_wider.yml", "ultraface_rfb320,faces40,AP50", 99},
+                         {"deeplabv3_masks.yml", "deeplabv3_mnv2,coco64_masks,mean_iou", 55.5}}) {
     if (last != c.config)
       csv = accuracy(last = c.config, shared + "/models", shared + "/data", shared + "/data").out;
     CHECK(std::fabs(figure(csv, c.row) - c.known) <= 1);
@@ -69,8 +69,10 @@ TEST_CASE("MobileNet-SSD on annotations in VOC's format, drawn from COCO's", "[l
   const std::string shared = shared_folder();
   const TemporaryFolder folder;
   const std::string out = folder.path().string(), sources = REFCALIB_SOURCE_DIR;
-  const auto python = [](const std::string& script, const std::string& arguments) {
-    return std::system(("python3 '" + script + "' " + arguments + " > /dev/null").c_str()) == 0;
+  // The system's own Python comes first: Debian's package of numpy belongs to it.
+  const std::string interpreter = fs::exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+  const auto python = [&](const std::string& script, const std::string& arguments) {
+    return std::system((interpreter + " '" + script + "' " + arguments + " > /dev/null").c_str()) == 0;
   };
   if (shared.empty() || !python(shared + "/models/make_weights.py", "'" + out + "' mobilenet_ssd_voc")) {
     std::cout << "SKIPPED: no folder of models and data (set REFCALIB_SHARED_DIR), or no Python with numpy\n";

@@ -118,7 +118,8 @@ std::unique_ptr<Postprocessor> make_resize(Fields& fields, const DatasetMeta&) {
 }
 
 std::unique_ptr<Postprocessor> make_undo(Fields& fields, const DatasetMeta&) {
-  for (const char* key : {"size", "dst_width", "dst_height"}) fields.ignore(key);  // of no effect in the original
+  for (const char* key : {"size", "dst_width", "dst_height"})
+    fields.ignore(key);  // of no effect in the original
   return std::make_unique<UndoResize>();
 }
 
