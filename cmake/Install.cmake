@@ -21,9 +21,8 @@ install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDI
 # Its public headers; everything else (kernels, operations, passes, readers) is free to change. The list is closed under
 # #include, which the consumer project of the tests proves by compiling all of it from an installed copy.
 set(REFCALIB_ENGINE_PUBLIC_HEADERS
-  core/dtype.h core/error.h core/parallel.h core/shape.h
+  core/dtype.h core/error.h core/pair_proof.h core/parallel.h core/shape.h
   cpu/isa.h
-  kernels/conv/pair_proof.h
   graph/attributes.h graph/constant.h graph/graph.h graph/print.h graph/quantization.h
   runtime/program.h runtime/step.h
   formats/model.h formats/ir/document.h formats/ir/ir.h formats/ir/reshape.h

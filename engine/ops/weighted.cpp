@@ -168,7 +168,7 @@ class WeightedStep final : public Step {
     return kernel_scratch_ + (computed_ ? packed_bytes_ + aligned(computed_->largest * sizeof(float)) : 0);
   }
   std::int64_t macs() const override { return macs_; }
-  kernels::PairProof pairs() const override;
+  PairProof pairs() const override;
   std::size_t constant_bytes() const override {
     return packed_.size() +
            (bias_.size() + slope_.size() + scale_.size() + inv_scale_.size() + acc_offset_.size()) * 4;
@@ -280,11 +280,11 @@ void WeightedStep::prepare() {
   plan_.reset();
 }
 
-kernels::PairProof WeightedStep::pairs() const {
-  kernels::PairProof all;
+PairProof WeightedStep::pairs() const {
+  PairProof all;
   for (const BoundPart& part : parts_) {
     if (part.kernel->proof == nullptr) continue;
-    const kernels::PairProof one = part.kernel->proof(part.geometry, packed_.data() + part.packed);
+    const PairProof one = part.kernel->proof(part.geometry, packed_.data() + part.packed);
     all.in_place += one.in_place;
     all.reordered += one.reordered;
     all.alone += one.alone;
@@ -294,7 +294,7 @@ kernels::PairProof WeightedStep::pairs() const {
 
 /// Of kernels that depend on a proof against saturation, how it holds: shares in place, in another order, alone.
 std::string WeightedStep::proof() const {
-  const kernels::PairProof all = pairs();
+  const PairProof all = pairs();
   const std::int64_t sum = all.all();
   if (sum == 0) return {};
   // Any position that stands alone shows.

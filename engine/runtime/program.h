@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/core/pair_proof.h"
 #include "engine/graph/graph.h"
-#include "engine/kernels/conv/pair_proof.h"
 #include "engine/runtime/step.h"
 
 namespace refcalib::engine {
@@ -39,7 +39,7 @@ struct StepInfo {
   std::string precision;  ///< "I8", "FP32", or "I8>FP32" / "FP32>I8" for conversions
   std::string reason;     ///< why it does not run in INT8, if it is a quantizable operation
   std::int64_t macs = 0;
-  kernels::PairProof pairs;      ///< of a kernel that sums products in pairs in int16; else all 0
+  PairProof pairs;               ///< of a kernel that sums products in pairs in int16; else all 0
   std::vector<ValueId> outputs;  ///< values of graph() that it writes
 };
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/core/pair_proof.h"
 #include "engine/core/parallel.h"
 #include "engine/cpu/isa.h"
 #include "engine/graph/graph.h"
-#include "engine/kernels/conv/pair_proof.h"
 
 namespace refcalib::engine {
 
@@ -79,7 +79,7 @@ class Step {
   /// Multiply-accumulates of one run; 0 for steps that are not counted.
   virtual std::int64_t macs() const { return 0; }
   /// By what sums of pairs in int16 cannot saturate, if the kernel makes such sums.
-  virtual kernels::PairProof pairs() const { return {}; }
+  virtual PairProof pairs() const { return {}; }
   /// Bytes of packed constants.
   virtual std::size_t constant_bytes() const { return 0; }
 };

@@ -11,7 +11,8 @@ using refcalib_test::Contains;
 namespace {
 
 const refcalib::engine::StepInfo& conv_step() {
-  static const refcalib::engine::StepInfo step{"conv1", "Convolution", "conv_u8s8/x", "I8", "", 1000000, {}};
+  static const refcalib::engine::StepInfo step{"conv1", "Convolution", "conv_u8s8/x", "I8", "", 1000000, {},
+                                               {}};
   return step;
 }
 

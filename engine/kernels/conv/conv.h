@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <span>
 
+#include "engine/core/pair_proof.h"
 #include "engine/cpu/isa.h"
-#include "engine/kernels/conv/pair_proof.h"
 #include "engine/kernels/epilogue.h"
 
 namespace refcalib::engine::kernels {

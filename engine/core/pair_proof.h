@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace refcalib::engine::kernels {
+namespace refcalib::engine {
 
 /// Where products are summed in pairs in int16: how the weights of a convolution came into pairs that cannot saturate, counted in
 /// activations met by panels (conv/steps-inl.h).
@@ -14,4 +14,4 @@ struct PairProof {
   std::int64_t all() const noexcept { return in_place + reordered + alone; }
 };
 
-}  // namespace refcalib::engine::kernels
+}  // namespace refcalib::engine
