@@ -61,6 +61,23 @@ std::size_t normalizations(const std::vector<engine::ConfigNode>& steps) {
       }));
 }
 
+/// A normalization that states what the one right before it states; nullptr if there is none.
+const engine::ConfigNode* repeated_normalization(const std::vector<engine::ConfigNode>& steps) {
+  const auto fields = [](const engine::ConfigNode& step) {
+    std::string text;
+    for (const auto& [key, value] : step.map) {
+      text += key + "=" + value.text + ";";
+      for (const engine::ConfigNode& item : value.list) text += item.text + ",";
+    }
+    return text;
+  };
+  for (std::size_t i = 1; i < steps.size(); ++i)
+    if (normalizations({steps[i]}) == 1 && normalizations({steps[i - 1]}) == 1 &&
+        fields(steps[i]) == fields(steps[i - 1]))
+      return &steps[i];
+  return nullptr;
+}
+
 class Doctor {
  public:
   Doctor(const Options& options, Report& report) : options_(options), report_(report) {}
@@ -102,7 +119,11 @@ class Doctor {
       if (clear && (!best || trial->gain > best->gain)) best = *trial;
     }
     if (best) complain(*best, metric, value, config);
-    return !best.has_value();
+    const engine::ConfigNode* const repeated = repeated_normalization(config.dataset.preprocessing);
+    if (!best && repeated != nullptr)
+      report_.warning("normalization seems to be applied twice: line " + std::to_string(repeated->line) +
+                      " states the same as the normalization before it, even if the figures hardly show it");
+    return !best && repeated == nullptr;
   }
 
  private:

@@ -38,7 +38,7 @@ class LayerJob {
         offset_(channel_bytes()),
         scale_(channel_bytes()),
         bias_(channel_bytes()) {
-    weights_.fill(!quantized);
+    quantized ? weights_.fill_weights() : weights_.fill(true);
     scale_.fill(quantized ? 4e-3F : 1.0F);
     bias_.fill(quantized ? 20.0F : 0.5F);
     pack_seconds_ = seconds_of([&] { kernel_.pack(geometry_, weights_.data(), packed_.data()); });
