@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <refcalib/rounding.hpp>
 #include <span>
 #include <thread>
@@ -22,6 +23,8 @@ namespace {
 constexpr std::size_t kRows = 8192;
 constexpr double kDamping = 0.01;
 constexpr int kSweeps = 8;
+/// Deeper layers are rounded by coordinate descent alone: factorizing a matrix takes depth^3 / 3 products.
+constexpr std::size_t kDeepestFactor = 2304;
 /// Every layer runs all of them again, and all lie in memory.
 constexpr std::size_t kKeptSamples = 96;
 
@@ -140,11 +143,20 @@ class LayerRefinement {
     for (std::size_t k = 0; k < g.depth; ++k) power += metric[k * g.depth + k];
     const double pull = std::max(kDamping * power / static_cast<double>(g.depth), 1e-20);
     for (std::size_t k = 0; k < g.depth; ++k) metric[k * g.depth + k] += pull;
-    parallel(g.outputs, options_.threads,
-             [&](std::size_t o) { refine_row(group * g.outputs + o, m, metric); });
+    std::optional<Cholesky> factor;
+    if (options_.weights && g.depth <= kDeepestFactor) factor.emplace(metric, g.depth);
+    parallel(g.outputs, options_.threads, [&](std::size_t o) {
+      refine_row(group * g.outputs + o, m, {metric, factor});
+    });
   }
 
-  void refine_row(std::size_t o, const Moments& m, const std::vector<double>& metric) {
+  /// The metric of a group's weights.
+  struct Metric {
+    const std::vector<double>& matrix;
+    const std::optional<Cholesky>& factor;
+  };
+
+  void refine_row(std::size_t o, const Moments& m, const Metric& metric) {
     const LayerGeometry& g = task_.geometry;
     const auto& ranges = task_.annotation->range;
     const Quantization q = weight_quantization({ranges[ranges.size() > 1 ? o : 0]}, task_.annotation->levels);
@@ -157,8 +169,7 @@ class LayerRefinement {
     const auto largest = std::max_element(trained.begin(), trained.end(),
                                           [](double a, double b) { return std::abs(a) < std::abs(b); });
     fixed[static_cast<std::size_t>(largest - trained.begin())] = true;
-    const std::vector<int> integers =
-        round_in_metric(metric, trained, steps, q.qmax, options_.weights ? kSweeps : 0, fixed);
+    const std::vector<int> integers = rounded(metric, trained, steps, q.qmax, fixed);
     std::vector<double> missing;  // by sample
     for (std::size_t s = 0; s < m.means.size(); ++s) {
       const std::vector<double>& wanted = options_.biases ? m.reference_means[s] : m.means[s];
@@ -171,6 +182,23 @@ class LayerRefinement {
       values_[g.weight(o, k)] = static_cast<float>(integers[k] * step);
     const double bias = static_cast<double>(task_.bias[o]) + certain_mean(missing);
     bias_[o] = static_cast<float>(bias);
+  }
+
+  /// By both searches, and the better one of their results.
+  std::vector<int> rounded(const Metric& metric, const std::vector<double>& trained,
+                           const std::vector<double>& steps, int limit,
+                           const std::vector<bool>& fixed) const {
+    std::vector<int> best =
+        round_in_metric(metric.matrix, trained, steps, limit, options_.weights ? kSweeps : 0, fixed);
+    if (!metric.factor) return best;
+    const auto error = [&](const std::vector<int>& integers) {
+      std::vector<double> difference(integers.size());
+      for (std::size_t k = 0; k < integers.size(); ++k) difference[k] = integers[k] * steps[k] - trained[k];
+      return quadratic_error(metric.matrix, difference);
+    };
+    const std::vector<int> plane = round_to_nearest_plane(*metric.factor, trained, steps, limit, fixed);
+    std::vector<int> other = round_in_metric(metric.matrix, trained, steps, limit, kSweeps, fixed, plane);
+    return error(other) < error(best) ? other : best;
   }
 
   Task& task_;

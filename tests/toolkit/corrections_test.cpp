@@ -260,9 +260,20 @@ TEST_CASE("rounding in a metric is never worse than to the nearest, and finds kn
         std::vector<int>{127});
   CHECK(round_in_metric(same, both, std::vector<double>{1, 1}, 127, 8, {true, true}) ==
         std::vector<int>{0, 0});
+  CHECK(round_in_metric(same, both, std::vector<double>{1, 1}, 127, 8, {true, true},
+                        std::vector<int>{3, 4}) == std::vector<int>{3, 4});
+  // The nearest plane: the first coordinate makes up for the second, unless it is fixed.
+  const Cholesky factor(same, 2);
+  CHECK(round_to_nearest_plane(factor, both, std::vector<double>{1, 1}, 127) == std::vector<int>{1, 0});
+  CHECK(round_to_nearest_plane(factor, both, std::vector<double>{1, 1}, 127, {true, false}) ==
+        std::vector<int>{0, 0});
+  CHECK(round_to_nearest_plane(factor, std::vector<double>{1000, 0}, std::vector<double>{1, 1}, 127) ==
+        std::vector<int>{127, 0});
+  CHECK(round_to_nearest_plane(Cholesky(std::vector<double>{1, 0, 0, 9}, 2), both,
+                               std::vector<double>{1, 0.5}, 127) == std::vector<int>{0, 1});
 
   constexpr std::size_t n = 4, rows = 9;
-  double nearest_total = 0, chosen_total = 0, best_total = 0;
+  double nearest_total = 0, chosen_total = 0, plane_total = 0, best_total = 0;
   for (unsigned seed = 1; seed <= 40; ++seed) {
     const std::vector<double> x = doubles(normal_values(rows * n, seed)),
                               t = doubles(normal_values(n, seed + 100));
@@ -281,6 +292,9 @@ TEST_CASE("rounding in a metric is never worse than to the nearest, and finds kn
     const double nearest = error(round_in_metric(metric, t, steps, 127, 0)),
                  chosen = error(round_in_metric(metric, t, steps, 127));
     CHECK(chosen <= nearest * (1 + 1e-9));
+    const std::vector<int> on_plane = round_to_nearest_plane(Cholesky(metric, n), t, steps, 127);
+    CHECK(error(round_in_metric(metric, t, steps, 127, 8, {}, on_plane)) <= error(on_plane) * (1 + 1e-9));
+    plane_total += error(on_plane);
     // All integers within two of the nearest.
     double best = nearest;
     const std::vector<int> start = round_in_metric(metric, t, steps, 127, 0);
@@ -294,9 +308,14 @@ TEST_CASE("rounding in a metric is never worse than to the nearest, and finds kn
     chosen_total += chosen;
     best_total += best;
   }
-  INFO("nearest " << nearest_total << ", chosen " << chosen_total << ", best " << best_total);
+  INFO("nearest " << nearest_total << ", chosen " << chosen_total << ", plane " << plane_total << ", best "
+                  << best_total);
   CHECK(chosen_total < 0.6 * nearest_total);
+  CHECK(plane_total < 0.6 * nearest_total);
   CHECK(best_total <= chosen_total * (1 + 1e-9));
+  CHECK_THROWS_AS(round_to_nearest_plane(factor, both, std::vector<double>{1}, 127), std::invalid_argument);
+  CHECK_THROWS_AS(round_in_metric(same, both, std::vector<double>{1, 1}, 127, 8, {}, std::vector<int>{1}),
+                  std::invalid_argument);
   CHECK_THROWS_AS(round_in_metric(same, both, std::vector<double>{1}, 127), std::invalid_argument);
 }
 
