@@ -13,19 +13,21 @@ namespace {
 
 constexpr std::array<NamedCorrection, 9> kNames{{
     {"fast-bias", "biases take up what rounding the weights adds on average",
-     &CalibrationOptions::correct_bias, false},
+     &CalibrationOptions::correct_bias, false, true},
     {"7-bit-weights", "weights of 7 bits, for machines that add pairs of products in 16 bits",
-     &CalibrationOptions::seven_bit_weights, false},
-    {"equalization", "channels scaled so that they share a scale well", &CalibrationOptions::equalize, true},
-    {"absorption", "high biases moved behind a ReLU", &CalibrationOptions::absorb_biases, true},
-    {"alignment", "middles of channels moved to zero", &CalibrationOptions::align_channels, true},
-    {"smooth-inputs", "spread of inputs of matrix products moved into their weights",
-     &CalibrationOptions::smooth_inputs, true},
-    {"limits", "limits of values by the error of the answer", &CalibrationOptions::refine_limits, true},
-    {"full-bias", "biases corrected layer by layer behind what was corrected before",
-     &CalibrationOptions::full_bias_correction, true},
-    {"rounding", "weights rounded so that a layer's outputs move least", &CalibrationOptions::refine_rounding,
+     &CalibrationOptions::seven_bit_weights, false, false},
+    {"equalization", "channels scaled so that they share a scale well", &CalibrationOptions::equalize, true,
      true},
+    {"absorption", "high biases moved behind a ReLU", &CalibrationOptions::absorb_biases, true, true},
+    {"alignment", "middles of channels moved to zero", &CalibrationOptions::align_channels, true, true},
+    {"smooth-inputs", "spread of inputs of matrix products moved into their weights",
+     &CalibrationOptions::smooth_inputs, true, true},
+    {"limits", "limits of values by the error of the answer", &CalibrationOptions::refine_limits, true,
+     false},
+    {"full-bias", "biases corrected layer by layer behind what was corrected before",
+     &CalibrationOptions::full_bias_correction, true, true},
+    {"rounding", "weights rounded so that a layer's outputs move least", &CalibrationOptions::refine_rounding,
+     true, true},
 }};
 
 void switch_on(const std::string& name, CalibrationOptions& options) {
@@ -60,7 +62,7 @@ void choose_corrections(const std::string& list, CalibrationOptions& options) {
     if (name == "none") continue;
     for (const NamedCorrection& c : kNames) {
       if (name == "default" && before.*c.option) options.*c.option = true;
-      if (name == "all" && c.option != &CalibrationOptions::seven_bit_weights) options.*c.option = true;
+      if (name == "all" && c.of_all) options.*c.option = true;
     }
     if (name != "default" && name != "all") switch_on(name, options);
   }

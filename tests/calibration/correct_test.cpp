@@ -5,95 +5,17 @@
 #include "engine/calibration/annotated_graph.h"
 #include "engine/calibration/candidates.h"
 #include "engine/calibration/correction_names.h"
-#include "engine/calibration/equalize.h"
 #include "engine/calibration/held_back_proof.h"
 #include "engine/calibration/output_comparison.h"
 #include "engine/calibration/percentile_search.h"
 #include "engine/calibration/refine_layers.h"
 #include "engine/calibration/refine_limits.h"
-#include "engine/calibration/shift_channels.h"
 #include "engine/formats/model.h"
-#include "engine/graph/builder.h"
-#include "engine/ops/activation.h"
-#include "engine/ops/convolution.h"
-#include "engine/passes/passes.h"
-#include "tests/calibration/samples.h"
+#include "tests/calibration/uneven.h"
 
 using namespace refcalib_test;
 
 namespace {
-
-/// Repeatable values between -1 and 1.
-std::vector<float> waves(std::size_t count, float seed) {
-  std::vector<float> values(count);
-  for (std::size_t i = 0; i < count; ++i) values[i] = std::sin(static_cast<float>(i) * 1.7F + seed * 12.9F);
-  return values;
-}
-
-Attributes dense(std::int64_t pad) {
-  ConvolutionAttributes a;
-  a.strides = a.dilations = {1, 1};
-  a.pads_begin = a.pads_end = {pad, pad};
-  return Attributes::of(std::move(a));
-}
-
-/// Two convolutions of which the channels between differ in size 200-fold; no biases.
-struct Uneven {
-  static constexpr std::int64_t kChannels = 8;
-  GraphBuilder b;
-
-  explicit Uneven(const ActivationAttributes& activation) {
-    const ValueId x = b.input("x", DType::f32, {1, 3, 10, 10});
-    std::vector<float> first = waves(kChannels * 3 * 9, 1), second = waves(4 * kChannels * 9, 2);
-    for (std::size_t i = 0; i < first.size(); ++i)
-      first[i] *= std::pow(200.0F, -static_cast<float>(i / 27) / 7);
-    for (std::size_t i = 0; i < second.size(); ++i)
-      second[i] *= std::pow(200.0F, static_cast<float>(i / 9 % kChannels) / 7);
-    const ValueId c = b.add1("Convolution", "c1", dense(1),
-                             {x, b.constant("w1", Constant::f32({1, kChannels, 3, 3, 3}, first))});
-    const ValueId r = b.add1("Activation", "r1", Attributes::of(activation), {c});
-    const ValueId y = b.add1("Convolution", "c2", dense(1),
-                             {r, b.constant("w2", Constant::f32({1, 4, kChannels, 3, 3}, second))});
-    b.output(b.add1("Activation", "sigmoid", Attributes::of(ActivationAttributes{"sigmoid", 0, 0}), {y}));
-  }
-  const Graph& graph() { return b.graph(); }
-};
-
-Samples samples_of(std::size_t count) {
-  Samples samples;
-  for (std::size_t i = 0; i < count; ++i)
-    samples.push_back({Tensor{{1, 3, 10, 10}, waves(300, static_cast<float>(i + 10))}});
-  return samples;
-}
-
-std::vector<float> answer(const Graph& graph, const Samples& samples, std::size_t index, bool int8) {
-  Session session(Program::compile(graph, options_for(available_isas().back(), int8)), 1);
-  std::copy(samples[index][0].data.begin(), samples[index][0].data.end(), session.input(0).begin());
-  session.run();
-  return {session.output(0).begin(), session.output(0).end()};
-}
-
-double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    largest = std::max(largest, std::fabs(double{a[i]} - double{b[i]}));
-  return largest;
-}
-
-Graph simplified(const Graph& graph) {
-  Graph simple = graph;
-  run_passes(simple, simplification_passes());
-  return simple;
-}
-
-ChannelRanges ranges_of(const ir::Annotation& annotation) {
-  ChannelRanges ranges;
-  for (const auto& activation : annotation.activations)
-    for (std::size_t c = 0; c < activation.channel_max.size(); ++c)
-      ranges[activation.value].push_back(std::max(std::fabs(double{activation.channel_min[c]}),
-                                                  std::fabs(double{activation.channel_max[c]})));
-  return ranges;
-}
 
 CalibrationOptions all_corrections() {
   CalibrationOptions options;
@@ -102,132 +24,6 @@ CalibrationOptions all_corrections() {
 }
 
 }  // namespace
-
-TEST_CASE("equalization evens out ranges and keeps what the network computes", "[correct]") {
-  const Samples samples = samples_of(6);
-  const ActivationAttributes kinds[] = {{"relu", 0, 0}, {"leaky_relu", 0.1, 0}, {"clamp", 0, 3.0}};
-  for (const ActivationAttributes& activation : kinds) {
-    INFO(activation.function);
-    Uneven network(activation);
-    const Graph simple = simplified(network.graph());
-    const ChannelRanges before = ranges_of(calibrated(network.graph(), samples).annotation);
-    for (const bool weights : {false, true}) {
-      EqualizeOptions options;
-      options.strength = 1;
-      options.weights = weights;
-      const Equalized equalized =
-          equalize(network.graph(), simple, find_candidates(simple).weighted, before, options);
-      CHECK(equalized.layers == std::vector<std::string>{"c1", "c2"});
-      for (std::size_t i = 0; i < samples.size(); ++i)
-        CHECK(largest_difference(answer(network.graph(), samples, i, false),
-                                 answer(equalized.graph, samples, i, false)) < 1e-4);
-      const ChannelRanges after = ranges_of(calibrated(equalized.graph, samples).annotation);
-      const auto& old_ranges = before.at("r1");
-      const auto& new_ranges = after.at("r1");
-      const double top = *std::max_element(old_ranges.begin(), old_ranges.end());
-      CHECK(*std::max_element(new_ranges.begin(), new_ranges.end()) <= top * 1.0001);
-      CHECK(*std::min_element(new_ranges.begin(), new_ranges.end()) >
-            4 * *std::min_element(old_ranges.begin(), old_ranges.end()));
-    }
-  }
-}
-
-TEST_CASE("a dead channel does not set the scale of weights, and what a clamp cuts off stays as it is",
-          "[correct]") {
-  const Samples samples = samples_of(6);
-  // 1x1 convolution, ReLU6, depthwise 3x3, 1x1: channel 0 is never above zero, yet has by far the largest filter; channel 1 is clamped.
-  constexpr std::int64_t channels = 4;
-  GraphBuilder b;
-  const ValueId x = b.input("x", DType::f32, {1, 3, 10, 10});
-  std::vector<float> first = waves(channels * 3, 1), filters = waves(channels * 9, 2);
-  std::vector<float> bias(channels, 0.5F);
-  for (std::size_t i = 0; i < 3; ++i) first[i] = 0;
-  bias[0] = -1;
-  for (std::size_t i = 3; i < 6; ++i) first[i] *= 20;
-  for (std::size_t i = 0; i < 9; ++i) filters[i] *= 60;
-  const ValueId c1 = b.add1("Convolution", "c1", dense(0),
-                            {x, b.constant("w1", Constant::f32({1, channels, 3, 1, 1}, first)),
-                             b.constant("b1", Constant::f32({channels}, bias))});
-  const ValueId r1 = b.add1("Activation", "r1", Attributes::of(ActivationAttributes{"clamp", 0, 6}), {c1});
-  const ValueId dw = b.add1("Convolution", "dw", dense(1),
-                            {r1, b.constant("w2", Constant::f32({channels, 1, 1, 3, 3}, filters))});
-  b.output(b.add1("Activation", "sigmoid", Attributes::of(ActivationAttributes{"sigmoid", 0, 0}), {dw}));
-  const Graph& graph = b.graph();
-  const Graph simple = simplified(graph);
-  CalibrationOptions per_tensor;
-  per_tensor.per_channel_weights = false;
-  const ir::Annotation plain = calibrated(graph, samples, per_tensor).annotation;
-  EqualizeOptions options;
-  options.weights = true;
-  const Equalized equalized =
-      equalize(graph, simple, find_candidates(simple).weighted, ranges_of(plain), options);
-  for (std::size_t i = 0; i < samples.size(); ++i)
-    CHECK(largest_difference(answer(graph, samples, i, false), answer(equalized.graph, samples, i, false)) <
-          1e-5);
-  const ir::Annotation evened = calibrated(equalized.graph, samples, per_tensor).annotation;
-  const auto width = [](const ir::Annotation& annotation, const char* layer) {
-    for (const auto& weights : annotation.weights)
-      if (weights.layer == layer) return weights.range.front().high;
-    return 0.0F;
-  };
-  CHECK(width(plain, "dw") > 30);
-  CHECK(width(evened, "dw") < 3);
-}
-
-TEST_CASE("biases that keep channels above zero move behind the activation without a trace", "[correct]") {
-  const Samples samples = samples_of(6);
-  constexpr std::int64_t channels = 4;
-  // Channels 0 and 1 are always above zero, the latter reaches the clamp; the second convolution has no padding, or has it.
-  const auto network = [&](std::int64_t pad) {
-    GraphBuilder b;
-    std::vector<float> first = waves(channels * 3, 1);
-    for (float& w : first) w *= 0.3F;
-    const ValueId x = b.input("x", DType::f32, {1, 3, 10, 10});
-    const ValueId c1 =
-        b.add1("Convolution", "c1", dense(0),
-               {x, b.constant("w1", Constant::f32({1, channels, 3, 1, 1}, first)),
-                b.constant("b1", Constant::f32({channels}, std::vector<float>{2.5F, 5.9F, 0, 0.1F}))});
-    const ValueId r1 = b.add1("Activation", "r1", Attributes::of(ActivationAttributes{"clamp", 0, 6}), {c1});
-    const ValueId c2 =
-        b.add1("Convolution", "c2", dense(pad),
-               {r1, b.constant("w2", Constant::f32({1, 2, channels, 3, 3}, waves(2 * channels * 9, 2)))});
-    b.output(b.add1("Activation", "sigmoid", Attributes::of(ActivationAttributes{"sigmoid", 0, 0}), {c2}));
-    return b.finish();
-  };
-  const auto limits_of = [](const ir::Annotation& annotation) {
-    std::map<std::string, ChannelLimits, std::less<>> limits;
-    for (const auto& a : annotation.activations)
-      limits[a.value] = {{a.channel_min.begin(), a.channel_min.end()},
-                         {a.channel_max.begin(), a.channel_max.end()}};
-    return limits;
-  };
-  const Graph graph = network(0), simple = simplified(graph);
-  const auto before = limits_of(calibrated(graph, samples).annotation);
-  REQUIRE(before.at("r1").low[0] > 1);
-  const Equalized absorbed = absorb_biases(graph, simple, find_candidates(simple).weighted, before);
-  CHECK(absorbed.layers == std::vector<std::string>{"c1", "c2"});
-  for (std::size_t i = 0; i < samples.size(); ++i)
-    CHECK(largest_difference(answer(graph, samples, i, false), answer(absorbed.graph, samples, i, false)) <
-          1e-5);
-  const auto after = limits_of(calibrated(absorbed.graph, samples).annotation);
-  CHECK(std::fabs(after.at("r1").low[0]) < 1e-5);
-  CHECK(after.at("r1").high[0] < before.at("r1").high[0] - 1);
-  CHECK(after.at("r1").high[1] == before.at("r1").high[1]);
-
-  // Zeros of a padding would not be shifted.
-  const Graph padded = network(1), simple_padded = simplified(padded);
-  CHECK(absorb_biases(padded, simple_padded, find_candidates(simple_padded).weighted,
-                      limits_of(calibrated(padded, samples).annotation))
-            .layers.empty());
-}
-
-TEST_CASE("channels that other operations read are not scaled", "[correct]") {
-  const Samples samples = samples_of(3);
-  Uneven network({"tanh", 0, 0});
-  const Graph simple = simplified(network.graph());
-  const ChannelRanges ranges = ranges_of(calibrated(network.graph(), samples).annotation);
-  CHECK(equalize(network.graph(), simple, find_candidates(simple).weighted, ranges, {}).layers.empty());
-}
 
 TEST_CASE("full bias correction restores means, also of layers without a bias, for any number of threads",
           "[correct]") {
@@ -324,80 +120,8 @@ TEST_CASE("the search over percentages of images drops the odd image where held-
   CHECK_THROWS_AS(calibrate_and_correct(network, {few.size(), filling(few)}, options), UsageError);
   CHECK(proofs_left_out(options) == std::vector<std::string>{"the search for a percentage of images"});
   CHECK(proofs_left_out(all_corrections()) == std::vector<std::string>{"equalization", "absorption",
-                                                                       "alignment", "smooth-inputs", "limits",
+                                                                       "alignment", "smooth-inputs",
                                                                        "full-bias", "rounding"});
-}
-
-TEST_CASE("middles of channels move into the next biases without a trace", "[correct]") {
-  const Samples samples = samples_of(6);
-  constexpr std::int64_t channels = 4;
-  const auto network = [&](std::int64_t pad, const char* activation) {
-    GraphBuilder b;
-    const ValueId x = b.input("x", DType::f32, {1, 3, 10, 10});
-    const ValueId c1 =
-        b.add1("Convolution", "c1", dense(0),
-               {x, b.constant("w1", Constant::f32({1, channels, 3, 1, 1}, waves(channels * 3, 1))),
-                b.constant("b1", Constant::f32({channels}, std::vector<float>{9, -20, 0.1F, 40}))});
-    const ValueId y =
-        activation == nullptr
-            ? c1
-            : b.add1("Activation", "r1", Attributes::of(ActivationAttributes{activation, 0, 0}), {c1});
-    const ValueId c2 =
-        b.add1("Convolution", "c2", dense(pad),
-               {y, b.constant("w2", Constant::f32({1, 2, channels, 3, 3}, waves(2 * channels * 9, 2)))});
-    b.output(b.add1("Activation", "sigmoid", Attributes::of(ActivationAttributes{"sigmoid", 0, 0}), {c2}));
-    return b.finish();
-  };
-  const auto limits_of = [](const ir::Annotation& annotation) {
-    std::map<std::string, ChannelLimits, std::less<>> limits;
-    for (const auto& a : annotation.activations)
-      limits[a.value] = {{a.channel_min.begin(), a.channel_min.end()},
-                         {a.channel_max.begin(), a.channel_max.end()}};
-    return limits;
-  };
-  const Graph graph = network(0, nullptr), simple = simplified(graph);
-  const auto before = limits_of(calibrated(graph, samples).annotation);
-  const Equalized aligned = align_channels(graph, simple, find_candidates(simple).weighted, before);
-  CHECK(aligned.layers == std::vector<std::string>{"c1", "c2"});
-  for (std::size_t i = 0; i < samples.size(); ++i)
-    CHECK(largest_difference(answer(graph, samples, i, false), answer(aligned.graph, samples, i, false)) <
-          1e-4);
-  const auto after = limits_of(calibrated(aligned.graph, samples).annotation);
-  for (std::size_t c = 0; c < channels; ++c)
-    CHECK(after.at("c1").low[c] == Approx(-after.at("c1").high[c]).margin(1e-4));
-  // Not in front of padding, nor behind an activation.
-  for (const Graph& other : {network(1, nullptr), network(0, "relu")}) {
-    const Graph plain = simplified(other);
-    CHECK(align_channels(other, plain, find_candidates(plain).weighted,
-                         limits_of(calibrated(other, samples).annotation))
-              .layers.empty());
-  }
-}
-
-TEST_CASE("each connected set of channels gets the strength that promises the least noise", "[correct]") {
-  const Samples samples = samples_of(8);
-  Uneven network({"relu", 0, 0});
-  const Graph simple = simplified(network.graph());
-  const CalibrationResult plain = calibrated(network.graph(), samples);
-  EqualizeOptions by_noise;
-  for (const ValueReport& value : plain.values)
-    by_noise.deviations[value.value] = {value.channel_deviation.begin(), value.channel_deviation.end()};
-  const Equalized chosen = equalize(network.graph(), simple, find_candidates(simple).weighted,
-                                    ranges_of(plain.annotation), by_noise);
-  REQUIRE(chosen.layers == std::vector<std::string>{"c1", "c2"});
-  const OutputComparison comparison(
-      network.graph(),
-      keep_inputs(Program::compile(network.graph()), samples.size(), filling(samples), samples.size()), 1);
-  const auto db = [&](const Graph& graph) {
-    return mean_of(comparison.measure(annotated_graph(graph, calibrated(graph, samples).annotation)));
-  };
-  double best = db(network.graph());
-  CHECK(db(chosen.graph) > best + 3);
-  for (const double strength : {0.25, 0.5, 1.0})
-    best = std::max(best, db(equalize(network.graph(), simple, find_candidates(simple).weighted,
-                                      ranges_of(plain.annotation), {.strength = strength})
-                                 .graph));
-  CHECK(db(chosen.graph) > best - 1);
 }
 
 TEST_CASE("limits move to where the answer gains, for any number of threads", "[correct]") {
@@ -436,7 +160,7 @@ TEST_CASE("corrections are chosen by name", "[correct]") {
   CHECK((options.equalize && options.refine_rounding && options.seven_bit_weights));
   choose_corrections("all", options);
   for (const NamedCorrection& c : named_corrections())
-    CHECK(options.*c.option == (c.name != "7-bit-weights"));
+    CHECK(options.*c.option == (c.name != "7-bit-weights" && c.name != "limits"));
   choose_corrections("none", options);
   CHECK_FALSE((any_proven_correction(options) || options.correct_bias));
   CHECK_THROWS_WITH(choose_corrections("equalisation", options),
