@@ -158,22 +158,28 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const CalibrateOpti
                                                              Report& report) {
   InterruptGuard interrupt;
   try {
-    auto result = calibrate(o, options, model, dataset, interrupt, report);
+    engine::CalibrationOptions chosen = options;
+    std::optional<engine::CalibrationResult> plain;
+    const Goal classes{o.same_class_goal(), true}, agreement{o.agreement, false};
+    // Corrected weights are rounded ones: in float they would answer no better. So layers are chosen before corrections.
+    const bool corrected = engine::any_proven_correction(options);
+    for (const Goal& goal : {classes, agreement}) {
+      if (goal.least <= 0 || dataset == nullptr || (corrected && !goal.classes)) continue;
+      engine::CalibrationOptions uncorrected = chosen;
+      engine::drop_proven_corrections(uncorrected);
+      if (!plain) plain = calibrate(o, uncorrected, model, dataset, interrupt, report);
+      const AccurateChoice choice =
+          keep_accurate(model, plain->annotation, *dataset, goal, [&] { return !interrupt.interrupted(); });
+      if (interrupt.interrupted()) return std::nullopt;
+      for (const std::string& line : described(choice, goal)) report.line(line);
+      if (choice.layers.empty()) continue;
+      chosen.ignore_layers.insert(chosen.ignore_layers.end(), choice.layers.begin(), choice.layers.end());
+      plain.reset();
+    }
+    auto result =
+        plain && !corrected ? std::move(*plain) : calibrate(o, chosen, model, dataset, interrupt, report);
     if (interrupt.interrupted()) return std::nullopt;
     if (dataset != nullptr) report_skipped(report, *dataset);
-    // Corrected weights are rounded ones: in float they would answer no better.
-    const bool corrected = engine::any_proven_correction(options);
-    if (o.agreement > 0 && dataset != nullptr && !corrected) {
-      const AccurateChoice choice = keep_accurate(model, result.annotation, *dataset, o.agreement, o.model,
-                                                  [&] { return !interrupt.interrupted(); });
-      if (interrupt.interrupted()) return std::nullopt;
-      for (const std::string& line : described(choice, o.agreement)) report.line(line);
-      if (!choice.layers.empty()) {
-        engine::CalibrationOptions mixed = options;
-        mixed.ignore_layers.insert(mixed.ignore_layers.end(), choice.layers.begin(), choice.layers.end());
-        result = calibrate(o, mixed, model, dataset, interrupt, report);
-      }
-    }
     if (!o.table.empty())
       result.annotation = with_table_limits(o, model, std::move(result.annotation), options, output);
     if (dataset == nullptr && !o.table.empty()) {

@@ -204,6 +204,12 @@ void declare_calibrate(CLI::App& app, CalibrateOptions& o) {
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0))
       ->group(how);
+  app.add_option(
+         "--same-class", o.same_class,
+         "Classifiers: keep the most harmful layers in FP32 until INT8 is expected to keep the best class of "
+         "this many percent of the samples; 0: never. Default: 97.5 with --preset accuracy, otherwise 0")
+      ->check(CLI::Range(0.0, 100.0))
+      ->group(how);
   o.layers.declare(app, how);
   app.add_option("-p,--precision", o.precision,
                  "INT8; simplified mode: FP16 or FP32 of the floats that are written, too")
@@ -221,6 +227,11 @@ void declare_calibrate(CLI::App& app, CalibrateOptions& o) {
       ->group(output);
   app.add_flag("--no-measure", o.no_measure, "Do not compare FP32 and INT8 answers and times")->group(output);
   o.ignored.declare(app);
+}
+
+double CalibrateOptions::same_class_goal() const {
+  if (given("--same-class")) return same_class / 100;
+  return engine::find_preset(preset.empty() ? std::string(engine::kDefaultPreset) : preset).same_class;
 }
 
 engine::CalibrationOptions calibration_options(const CalibrateOptions& o,

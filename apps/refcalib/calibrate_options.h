@@ -49,6 +49,7 @@ struct CalibrateOptions {
   bool float_weights = false, plain_biases = false;
   bool equalize = false, full_biases = false, refine = false, search_percentiles = false;
   double agreement = 0.99;
+  double same_class = 0;  ///< percent; see same_class_goal()
   IgnoredOptions ignored = IgnoredOptions::of_2019(
       {{"--calibrate-fully-connected", "FullyConnected is quantized, too; see --ignore-layer-types", false}});
   const CLI::App* app = nullptr;  ///< where they were declared
@@ -56,6 +57,8 @@ struct CalibrateOptions {
   bool given(const char* option) const { return app != nullptr && app->count(option) > 0; }
   /// The method by its name, or the default one.
   std::string method_or_default() const;
+  /// Share of samples whose best class INT8 is to keep: as stated, or as the preset has it; 0: any.
+  double same_class_goal() const;
   /// The configuration as -c, -m, -s, -a, -d name it.
   ConfigOptions config_options() const {
     ConfigOptions options = config.options(model, input, device);

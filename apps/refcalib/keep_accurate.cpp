@@ -8,6 +8,9 @@
 #include "apps/refcalib/agreement.h"
 #include "apps/refcalib/detection_report.h"
 #include "apps/refcalib/text.h"
+#include "engine/calibration/annotated_graph.h"
+#include "engine/calibration/output_comparison.h"
+#include "engine/calibration/same_class.h"
 #include "engine/runtime/program.h"
 
 namespace refcalib::app {
@@ -15,10 +18,12 @@ namespace {
 
 /// Share of what is missing to the goal that layers in float may leave.
 constexpr double kWorthwhile = 0.5;
-constexpr std::size_t kGoalRuns = 16;  ///< runs of the data that decide whether the goal is reached
+/// Runs of the data that decide whether the goal is reached: that of agreement, and that of classes, of which few are near to change.
+constexpr std::size_t kGoalRuns = 16, kClassRuns = 100;
 constexpr int kThreads =
     1;  ///< of many short sessions: a team that waits for busy cores would take longer than one thread
-constexpr std::size_t kOrderRuns = 4;  ///< runs that put the layers in order
+/// Runs that put the layers in order; a single sample that is cut off somewhere weighs more with classes than with boxes.
+constexpr std::size_t kOrderRuns = 4, kClassOrderRuns = 32;
 
 /// A network whose boxes are left unselected: what goes into the selection are numbers that change smoothly.
 engine::Graph without_selection(engine::Graph graph) {
@@ -47,36 +52,33 @@ std::shared_ptr<const engine::Program> compiled(engine::Graph graph, bool int8) 
 /// One search; trials differ in the layers that are held in float.
 class Search {
  public:
-  Search(const engine::Model& model, const engine::ir::Annotation& annotation, engine::Dataset& dataset,
-         const ModelOptions& options)
-      : dataset_(dataset), original_(model.graph) {
-    engine::ir::Document document = engine::ir::annotate(model.document, annotation);
-    const engine::ir::InputShapes shapes = input_shapes(options);
-    if (!shapes.empty()) document = engine::ir::reshape(document, shapes);
-    calibrated_ = engine::ir::to_graph(document);
+  Search(const engine::Graph& original, const engine::ir::Annotation& annotation, engine::Dataset& dataset,
+         const Goal& goal)
+      : dataset_(dataset), goal_(goal), original_(original), annotation_(annotation) {
     for (const auto& weights : annotation.weights) layers_.push_back(weights.layer);
   }
 
   const std::vector<std::string>& layers() const noexcept { return layers_; }
 
-  /// Agreement with the first `count` layers in float.
-  double agreement(std::size_t count) {
-    if (!reference_) reference_ = std::make_unique<engine::Session>(compiled(original_, false), kThreads);
+  /// What the goal is about, with the first `count` layers in float.
+  double reached(std::size_t count) {
+    if (!reference_)
+      reference_ = std::make_unique<engine::Session>(compiled(measured(original_), false), kThreads);
     const std::set<std::string> kept(layers_.begin(), layers_.begin() + static_cast<std::ptrdiff_t>(count));
-    engine::Session trial(compiled(with_float(calibrated_, kept), true), kThreads);
-    return agreement_of(*reference_, trial, dataset_, kGoalRuns);
+    engine::Session trial(compiled(measured(with_float(kept)), true), kThreads);
+    return goal_.classes ? same_class_of(*reference_, trial, dataset_, kClassRuns)
+                         : agreement_of(*reference_, trial, dataset_, kGoalRuns);
   }
 
   /// Puts the layers in the order of the error that each causes alone. False if `go_on` ended it.
   bool order(const std::function<bool()>& go_on) {
-    engine::Session exact(compiled(without_selection(original_), false), kThreads);
-    const engine::Graph smooth = without_selection(calibrated_);
+    engine::Session exact(compiled(without_selection(measured(original_)), false), kThreads);
     std::vector<std::pair<double, std::string>> harm;
     for (const std::string& layer : layers_) {
       if (!go_on()) return false;
       std::set<std::string> others(layers_.begin(), layers_.end());
       others.erase(layer);
-      engine::Session alone(compiled(with_float(smooth, others), true), kThreads);
+      engine::Session alone(compiled(without_selection(measured(with_float(others))), true), kThreads);
       harm.emplace_back(-noise(exact, alone), layer);
     }
     std::stable_sort(harm.begin(), harm.end(),
@@ -86,9 +88,21 @@ class Search {
   }
 
  private:
-  static engine::Graph with_float(engine::Graph graph, const std::set<std::string>& kept) {
-    for (const engine::NodeId id : graph.order())
-      if (kept.contains(graph.node(id).name)) graph.node(id).hint = engine::PrecisionHint::keep_float;
+  std::size_t order_runs() const {
+    return std::min(goal_.classes ? kClassOrderRuns : kOrderRuns, dataset_.runs());
+  }
+
+  /// The calibrated network with some layers as the original has them, their biases too.
+  engine::Graph with_float(const std::set<std::string>& kept) const {
+    engine::ir::Annotation annotation = annotation_;
+    std::erase_if(annotation.weights, [&](const auto& weights) { return kept.contains(weights.layer); });
+    annotation.keep_float.insert(annotation.keep_float.end(), kept.begin(), kept.end());
+    return engine::annotated_graph(original_, annotation);
+  }
+
+  /// With the outputs that the goal is about.
+  engine::Graph measured(engine::Graph graph) const {
+    if (goal_.classes) engine::uncover_outputs(graph);
     return graph;
   }
 
@@ -96,7 +110,7 @@ class Search {
   double noise(engine::Session& exact, engine::Session& other) {
     const std::size_t outputs = exact.program().outputs().size();
     std::vector<double> error(outputs, 0), signal(outputs, 0);
-    for (std::size_t run = 0; run < std::min(kOrderRuns, dataset_.runs()); ++run) {
+    for (std::size_t run = 0; run < order_runs(); ++run) {
       if (!dataset_.fill(exact, run)) continue;
       copy_inputs(exact, other);
       exact.run();
@@ -116,7 +130,9 @@ class Search {
   }
 
   engine::Dataset& dataset_;
-  engine::Graph original_, calibrated_;
+  Goal goal_;
+  const engine::Graph& original_;
+  const engine::ir::Annotation& annotation_;
   std::unique_ptr<engine::Session> reference_;
   std::vector<std::string> layers_;
 };
@@ -148,19 +164,44 @@ double agreement_of(engine::Session& reference, engine::Session& other, engine::
   return least;
 }
 
+double same_class_of(engine::Session& reference, engine::Session& other, engine::Dataset& dataset,
+                     std::size_t runs) {
+  const auto classes = classification_output(reference.program().outputs());
+  if (!classes) return 1;
+  const std::string& name = reference.program().outputs()[*classes].name;
+  const auto others = other.program().outputs();
+  const auto partner =
+      std::find_if(others.begin(), others.end(), [&](const auto& port) { return port.name == name; });
+  if (partner == others.end()) return 1;
+  const auto at = static_cast<std::size_t>(partner - others.begin());
+  engine::SameClass same;
+  for (std::size_t run = 0; run < std::min(runs, dataset.runs()); ++run) {
+    if (!dataset.fill(reference, run)) continue;
+    copy_inputs(reference, other);
+    reference.run();
+    other.run();
+    const auto rows = dataset.rows();
+    const auto expected = reference.output(*classes), actual = other.output(at);
+    if (rows.empty() || expected.size() % rows.size() != 0) continue;
+    const std::size_t size = expected.size() / rows.size();
+    for (std::size_t row = 0; row < rows.size(); ++row)
+      if (rows[row]) same.add(expected.subspan(row * size, size), actual.subspan(row * size, size));
+  }
+  return same.expected_share();
+}
+
 AccurateChoice keep_accurate(const engine::Model& model, const engine::ir::Annotation& annotation,
-                             engine::Dataset& dataset, double goal, const ModelOptions& options,
-                             const std::function<bool()>& go_on) {
+                             engine::Dataset& dataset, const Goal& goal, const std::function<bool()>& go_on) {
   AccurateChoice choice;
-  Search search(model, annotation, dataset, options);
-  choice.all_int8 = choice.chosen = search.agreement(0);
-  if (choice.all_int8 >= goal || search.layers().size() < 2 || !search.order(go_on)) return choice;
+  Search search(model.graph, annotation, dataset, goal);
+  choice.all_int8 = choice.chosen = search.reached(0);
+  if (choice.all_int8 >= goal.least || search.layers().size() < 2 || !search.order(go_on)) return choice;
   // Without any layer in INT8 there is no calibrated network: one is left.
   const std::size_t most = search.layers().size() - 1;
   std::size_t fails = 0, reaches = most;
   for (std::size_t count = 1; count < most; count *= 2) {
     if (!go_on()) return choice;
-    if (search.agreement(count) >= goal) {
+    if (search.reached(count) >= goal.least) {
       reaches = count;
       break;
     }
@@ -169,26 +210,29 @@ AccurateChoice keep_accurate(const engine::Model& model, const engine::ir::Annot
   while (reaches - fails > 1) {
     if (!go_on()) return choice;
     const std::size_t middle = fails + (reaches - fails) / 2;
-    (search.agreement(middle) >= goal ? reaches : fails) = middle;
+    (search.reached(middle) >= goal.least ? reaches : fails) = middle;
   }
-  const double reached = search.agreement(reaches);
+  const double reached = search.reached(reaches);
   // What hardly changes the answers is not worth its time.
-  if (reached < goal && goal - reached > kWorthwhile * (goal - choice.all_int8)) return choice;
+  if (reached < goal.least && goal.least - reached > kWorthwhile * (goal.least - choice.all_int8))
+    return choice;
   choice.chosen = reached;
   choice.layers.assign(search.layers().begin(),
                        search.layers().begin() + static_cast<std::ptrdiff_t>(reaches));
   return choice;
 }
 
-std::vector<std::string> described(const AccurateChoice& choice, double goal) {
-  if (choice.all_int8 >= goal) return {};
-  if (choice.layers.empty())
-    return {"INT8 in all layers agrees with FP32 to " + fixed(choice.all_int8, 4) + ", short of " +
-            fixed(goal, 4) + "; layers in FP32 do not change that"};
-  std::vector<std::string> lines{"INT8 in all layers agrees with FP32 to " + fixed(choice.all_int8, 4) +
-                                 ", short of " + fixed(goal, 4) + "; with " +
-                                 counted(choice.layers.size(), "layer") +
-                                 " in FP32, those that cause the largest errors: " + fixed(choice.chosen, 4)};
+std::vector<std::string> described(const AccurateChoice& choice, const Goal& goal) {
+  if (choice.all_int8 >= goal.least) return {};
+  const auto figure = [&](double share) {
+    return goal.classes ? fixed(100 * share, 1) + " %" : fixed(share, 4);
+  };
+  const std::string all = (goal.classes ? "INT8 in all layers is expected to keep the best class of "
+                                        : "INT8 in all layers agrees with FP32 to ") +
+                          figure(choice.all_int8) + ", short of " + figure(goal.least);
+  if (choice.layers.empty()) return {all + "; layers in FP32 do not change that"};
+  std::vector<std::string> lines{all + "; with " + counted(choice.layers.size(), "layer") +
+                                 " in FP32, those that cause the largest errors: " + figure(choice.chosen)};
   std::string names;
   for (const std::string& layer : choice.layers) names += (names.empty() ? "" : ", ") + layer;
   lines.push_back("kept in FP32, the most harmful first: " + names);

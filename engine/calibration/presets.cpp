@@ -15,11 +15,12 @@ constexpr std::array<Preset, 3> kPresets{{
      [](CalibrationOptions& o) { o.activations = "symmetric"; }},
     {"mixed", "symmetric weights, asymmetric activations",
      [](CalibrationOptions& o) { o.activations = "asymmetric"; }},
-    {"accuracy", "asymmetric activations, all corrections",
+    {"accuracy", "asymmetric activations, all corrections, and layers in FP32 where classes would change",
      [](CalibrationOptions& o) {
        o.activations = "asymmetric";
        choose_corrections("all", o);
-     }},
+     },
+     0.975},
 }};
 
 }  // namespace

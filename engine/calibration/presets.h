@@ -13,6 +13,8 @@ struct Preset {
   std::string_view name;
   std::string_view summary;  ///< for help texts
   void (*apply)(CalibrationOptions& options);
+  /// Share of samples whose best class INT8 is expected to keep (same_class.h): layers of classifiers stay in float until it does; 0: none.
+  double same_class = 0;
 };
 
 /// All presets, fastest first.

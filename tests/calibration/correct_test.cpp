@@ -70,8 +70,10 @@ TEST_CASE("full bias correction restores means, also of layers without a bias, f
 TEST_CASE("corrections are kept if held-back samples gain, and the report says so", "[correct]") {
   const Samples samples = samples_of(16);
   Uneven network({"relu", 0, 0});
+  CalibrationOptions options = all_corrections();
+  choose_corrections("default,limits", options);
   const CalibrationResult result =
-      calibrate_and_correct(network.graph(), {samples.size(), filling(samples)}, all_corrections());
+      calibrate_and_correct(network.graph(), {samples.size(), filling(samples)}, options);
   REQUIRE(result.corrections.size() == 3);
   CHECK(result.corrections[0].name == "equalization");
   for (const CorrectionReport& correction : result.corrections) {
