@@ -150,6 +150,13 @@ engine::ir::Annotation with_table_limits(const CalibrateOptions& o, const engine
   return annotation;
 }
 
+/// The options without corrections that samples must prove. With them rounded weights and scaled channels are stated for layer after layer,
+/// so that which layers stay in float is chosen without them.
+engine::CalibrationOptions without_proofs(engine::CalibrationOptions options) {
+  engine::drop_proven_corrections(options);
+  return options;
+}
+
 /// Calibrates and writes the model. nullopt if a signal asked to stop; then nothing is written.
 std::optional<engine::CalibrationResult> calibrate_and_write(const CalibrateOptions& o,
                                                              const engine::CalibrationOptions& options,
@@ -159,25 +166,22 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const CalibrateOpti
   InterruptGuard interrupt;
   try {
     engine::CalibrationOptions chosen = options;
-    std::optional<engine::CalibrationResult> plain;
-    const Goal classes{o.same_class_goal(), true}, agreement{o.agreement, false};
-    // Corrected weights are rounded ones: in float they would answer no better. So layers are chosen before corrections.
-    const bool corrected = engine::any_proven_correction(options);
-    for (const Goal& goal : {classes, agreement}) {
-      if (goal.least <= 0 || dataset == nullptr || (corrected && !goal.classes)) continue;
-      engine::CalibrationOptions uncorrected = chosen;
-      engine::drop_proven_corrections(uncorrected);
-      if (!plain) plain = calibrate(o, uncorrected, model, dataset, interrupt, report);
+    const auto choose_float_layers = [&](const Goal& goal) {
+      const auto plain = calibrate(o, without_proofs(chosen), model, dataset, interrupt, report);
       const AccurateChoice choice =
-          keep_accurate(model, plain->annotation, *dataset, goal, [&] { return !interrupt.interrupted(); });
-      if (interrupt.interrupted()) return std::nullopt;
+          keep_accurate(model, plain.annotation, *dataset, goal, [&] { return !interrupt.interrupted(); });
       for (const std::string& line : described(choice, goal)) report.line(line);
-      if (choice.layers.empty()) continue;
       chosen.ignore_layers.insert(chosen.ignore_layers.end(), choice.layers.begin(), choice.layers.end());
-      plain.reset();
-    }
-    auto result =
-        plain && !corrected ? std::move(*plain) : calibrate(o, chosen, model, dataset, interrupt, report);
+      return !choice.layers.empty();
+    };
+    const Goal classes{o.same_class_goal(), true}, agreement{o.agreement, false};
+    if (classes.least > 0 && dataset != nullptr) choose_float_layers(classes);
+    if (interrupt.interrupted()) return std::nullopt;
+    auto result = calibrate(o, chosen, model, dataset, interrupt, report);
+    if (!interrupt.interrupted() && agreement.least > 0 && dataset != nullptr &&
+        reached_by(model, result.annotation, *dataset, agreement) < agreement.least &&
+        choose_float_layers(agreement) && !interrupt.interrupted())
+      result = calibrate(o, chosen, model, dataset, interrupt, report);
     if (interrupt.interrupted()) return std::nullopt;
     if (dataset != nullptr) report_skipped(report, *dataset);
     if (!o.table.empty())

@@ -200,14 +200,14 @@ void declare_calibrate(CLI::App& app, CalibrateOptions& o) {
       ->group(how);
   app.add_option("--agreement", o.agreement,
                  "Keep the most harmful layers in FP32 until outputs have this cosine to FP32, and detectors "
-                 "see this share of boxes; 0, and with corrections of weights: never")
+                 "see this share of boxes; 0: never")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0))
       ->group(how);
   app.add_option(
          "--same-class", o.same_class,
          "Classifiers: keep the most harmful layers in FP32 until INT8 is expected to keep the best class of "
-         "this many percent of the samples; 0: never. Default: 97.5 with --preset accuracy, otherwise 0")
+         "this many percent of the samples; 0: never. Default: 98 with --preset accuracy, otherwise 0")
       ->check(CLI::Range(0.0, 100.0))
       ->group(how);
   o.layers.declare(app, how);
@@ -227,6 +227,14 @@ void declare_calibrate(CLI::App& app, CalibrateOptions& o) {
       ->group(output);
   app.add_flag("--no-measure", o.no_measure, "Do not compare FP32 and INT8 answers and times")->group(output);
   o.ignored.declare(app);
+}
+
+bool CalibrateOptions::asks_for_proofs(const engine::CalibrationOptions& options) const {
+  const engine::CalibrationOptions defaults;
+  const bool more = std::ranges::any_of(engine::named_corrections(), [&](const engine::NamedCorrection& c) {
+    return c.proven && options.*c.option && !(defaults.*c.option);
+  });
+  return more || (given("--corrections") && engine::any_proven_correction(options));
 }
 
 double CalibrateOptions::same_class_goal() const {

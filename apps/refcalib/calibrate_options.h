@@ -59,6 +59,8 @@ struct CalibrateOptions {
   std::string method_or_default() const;
   /// Share of samples whose best class INT8 is to keep: as stated, or as the preset has it; 0: any.
   double same_class_goal() const;
+  /// Whether corrections that samples must prove were asked for, not only left as they are by default.
+  bool asks_for_proofs(const engine::CalibrationOptions& options) const;
   /// The configuration as -c, -m, -s, -a, -d name it.
   ConfigOptions config_options() const {
     ConfigOptions options = config.options(model, input, device);

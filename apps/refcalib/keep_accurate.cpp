@@ -190,6 +190,11 @@ double same_class_of(engine::Session& reference, engine::Session& other, engine:
   return same.expected_share();
 }
 
+double reached_by(const engine::Model& model, const engine::ir::Annotation& annotation,
+                  engine::Dataset& dataset, const Goal& goal) {
+  return Search(model.graph, annotation, dataset, goal).reached(0);
+}
+
 AccurateChoice keep_accurate(const engine::Model& model, const engine::ir::Annotation& annotation,
                              engine::Dataset& dataset, const Goal& goal, const std::function<bool()>& go_on) {
   AccurateChoice choice;

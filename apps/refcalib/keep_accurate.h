@@ -34,6 +34,10 @@ double agreement_of(engine::Session& reference, engine::Session& other, engine::
 double same_class_of(engine::Session& reference, engine::Session& other, engine::Dataset& dataset,
                      std::size_t runs);
 
+/// How far a calibrated network reaches, in what the goal is about.
+double reached_by(const engine::Model& model, const engine::ir::Annotation& annotation,
+                  engine::Dataset& dataset, const Goal& goal);
+
 /// If the calibrated network falls short of `goal`: orders the layers by the error that each of them causes alone in INT8, in front of the
 /// selection of boxes, and leaves the fewest of that order in float that reach the goal (by bisection, on the first 16 runs of the
 /// data, 100 for classes), or none if even nearly all of them leave more than half of what is missing. Depends on the data, not on threads, times or instruction sets. `go_on` is asked between trials; after a false the result

@@ -71,13 +71,12 @@ class StandardMode {
     data_.name_model(o.model);
     model_ = load(o.model);
     options_ = calibration_options(o, model_.document);
-    if (engine::any_proven_correction(options_)) {
+    if (o.asks_for_proofs(options_))
       report.note(
           "corrections that samples must prove are left out in standard mode: layers that go back to FP32 "
           "would answer no "
           "better with weights that were corrected for INT8");
-      engine::drop_proven_corrections(options_);
-    }
+    engine::drop_proven_corrections(options_);
     output_ = prepare_output(o.model.model, o.output);
     dataset_.emplace(data_.dataset(model_.graph, statistics_subset()));
     samples_ = sample_source(*dataset_);

@@ -3,10 +3,11 @@
 prints a table with paired differences and their 95 % intervals.
 
     bench/accuracy/accuracy.py --shared SHARED --refcalib build/bin/refcalib [--split half] [--networks NAME…]
-                               [--variants methods|presets] [--variant "NAME=OPTIONS of calibrate"]… [--markdown FILE]
+                               [--variants methods|presets] [--variant "NAME=OPTIONS of calibrate"]… [--markdown FILE] [--continue]
 
 Every variant is a set of options of `refcalib calibrate`. Results of a run are kept in --work and used again as long as program,
-options and data are the same. docs/accuracy-table.md is written by
+options and data are the same. With --continue, networks whose section in the markdown file is whole keep it, so that an interrupted run
+goes on where it was, also with another program; sections of other networks are measured. docs/accuracy-table.md is written by
 
     bench/accuracy/accuracy.py --shared SHARED --refcalib build/bin/refcalib --variants presets methods --markdown docs/accuracy-table.md
 """
@@ -16,6 +17,7 @@ import hashlib
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +127,19 @@ def sqnr(reference, quantized):
     return min(values)
 
 
+def finished_sections(markdown, variants):
+    """Sections of an earlier run that have a row for every variant, by the names of their networks."""
+    sections = {}
+    if not markdown.exists():
+        return sections
+    for part in markdown.read_text().split("\n## ")[1:]:
+        name, _, _ = part.partition("\n")
+        rows = {line.split("|")[1].strip() for line in part.splitlines() if line.startswith("|")}
+        if rows >= set(variants):
+            sections[name.strip()] = "\n## " + part.rstrip("\n")
+    return sections
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, required=True)
@@ -136,9 +151,15 @@ def main():
     parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=[], help="sets of variants")
     parser.add_argument("--variant", action="append", default=[], help="NAME=OPTIONS")
     parser.add_argument("--markdown", type=Path, help="write the tables here too")
+    parser.add_argument("--continue", dest="resume", action="store_true",
+                        help="keep the sections of the markdown file that have a row for every variant")
     options = parser.parse_args()
     variants = {name: given for chosen in options.variants for name, given in VARIANTS[chosen].items()}
     variants.update(v.split("=", 1) for v in options.variant)
+    variants = variants or VARIANTS["default"]
+    if options.resume and not options.markdown:
+        parser.error("--continue needs --markdown FILE")
+    finished = finished_sections(options.markdown, variants) if options.resume else {}
     program = Program(options.refcalib, options.threads)
     text = PREAMBLE
 
@@ -152,6 +173,10 @@ def main():
     for network in NETWORKS:
         if options.networks and not any(part in network.name for part in options.networks):
             continue
+        if network.name in finished:
+            show(finished[network.name])
+            continue
+        started = time.monotonic()
         data = Data(network, options.shared, options.split, options.work)
         task = TASKS[network.task](options.shared / "data" / network.truth, data.names, data.rows)
         model = options.shared / "models" / (network.model + ".xml")
@@ -162,7 +187,7 @@ def main():
         for line in HEADER:
             show(line)
         simplest = None
-        for variant, given in (variants or VARIANTS["default"]).items():
+        for variant, given in variants.items():
             quantized = program.outputs(program.calibrate(model, network, data, variant, given), network, data, fp32=False)
             _, other, gap, low, high = intervals(task, reference, quantized, len(data.rows))
             same = f"{task.agreement(quantized, reference):.2f}" if hasattr(task, "agreement") else ""
@@ -174,6 +199,7 @@ def main():
                 beside = f"{more:+.2f} | {least:+.2f} to {most:+.2f}"
             show(f"| {variant} | {other:.2f} | {gap:+.2f} | {low:+.2f} to {high:+.2f} | {beside} | {same} | "
                  f"{sqnr(reference, quantized):.1f} |")
+        print(f"({network.name}: {time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

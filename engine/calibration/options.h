@@ -41,7 +41,7 @@ struct CalibrationOptions : LayerSelection {
   bool correct_bias = true;                ///< see bias_correction.h
   bool seven_bit_weights = false;          ///< see refcalib/saturation.hpp
   // Of calibrate_and_correct, kept where held-back samples gain:
-  bool equalize = false;              ///< see equalize.h
+  bool equalize = true;               ///< see equalize.h
   bool absorb_biases = false;         ///< see shift_channels.h
   bool align_channels = false;        ///< likewise
   bool smooth_inputs = false;         ///< see smooth_inputs.h

@@ -20,7 +20,7 @@ constexpr std::array<Preset, 3> kPresets{{
        o.activations = "asymmetric";
        choose_corrections("all", o);
      },
-     0.975},
+     0.98},
 }};
 
 }  // namespace

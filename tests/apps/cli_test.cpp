@@ -130,7 +130,7 @@ TEST_CASE("calibrate says what it did", "[cli]") {
        {"stretch to 32x32, BGR", "calibrated with 20 samples (0 skipped)", "run in INT8", "named.xml",
         "observed min", "INT8 against FP32", "speed-up", "total time", "peak memory"})
     CHECK_THAT(outcome.out, Contains(part));
-  CHECK(lines_with(outcome.err, "calibrating: ") == 2);
+  CHECK(lines_with(outcome.err, "calibrating: ") >= 2);
   CHECK(lines_with(outcome.err, "note: --threshold is ignored") == 1);
   CHECK(lines_with(outcome.err, "note: --extensions is ignored") == 1);
   CHECK(folder.names() == std::vector<std::string>{"layers.csv", "named.bin", "named.xml"});
@@ -164,6 +164,23 @@ TEST_CASE("layers stay in FP32 until the answers agree, and are named", "[cli]")
   for (std::size_t at = 0; (at = layers.find(reason, at)) != std::string::npos; ++at) ++shown;
   CHECK(shown == kept);
   CHECK(calibrate(goal, "3").find(key + names + "\n") != std::string::npos);
+}
+
+TEST_CASE("layers of a classifier stay in FP32 until the best classes are expected to stay", "[cli]") {
+  const TemporaryFolder folder;
+  const auto calibrate = [&](const std::string& percent, const std::string& threads) {
+    return succeed({"calibrate", "-sm", "-m", example("shapes_v7.xml"), "-s", example("calibration"), "-ss",
+                    "40", "--same-class", percent, "--nthreads", threads, "-o", folder.path().string(),
+                    "--no-measure"})
+        .out;
+  };
+  CHECK(calibrate("90", "1").find("in FP32") == std::string::npos);
+  const double alone = number_behind(calibrate("100", "1"), "expected to keep the best class of ");
+  CHECK((alone > 90 && alone < 100));
+  const std::string goal = std::to_string(alone + (100 - alone) / 2);
+  const std::string out = calibrate(goal, "1"), key = "kept in FP32, the most harmful first: ";
+  REQUIRE(lines_with(out, key) == 1);
+  CHECK(calibrate(goal, "2").find(out.substr(out.find(key), 60)) != std::string::npos);
 }
 
 TEST_CASE("calibration is the same with any number of threads", "[cli]") {

@@ -147,6 +147,7 @@ TEST_CASE("spread of a normalization moves into the products that read it", "[sm
 
   // As a correction: proven, kept, and the file answers as the network in memory.
   CalibrationOptions options;
+  options.equalize = false;
   options.smooth_inputs = true;
   const CalibrationResult corrected =
       calibrate_and_correct(graph, {samples.size(), filling(samples)}, options);
@@ -172,4 +173,49 @@ TEST_CASE("a normalization that others read, too, stays as it is", "[smooth]") {
   CHECK(smooth_inputs(graph, plan.simplified, plan.candidates.weighted, ranges_of(calibrated(graph, samples)),
                       0.5)
             .layers.empty());
+}
+
+TEST_CASE("a legacy file is written with the smoothed scale, shift and weights", "[smooth]") {
+  constexpr std::int64_t outputs = 8;
+  DocumentBuilder b{7};
+  std::vector<float> gamma(kWidth, 0.5F), w = waves(outputs * kWidth, 0.3F, 1);
+  for (const std::int64_t feature : {3, 17}) {
+    gamma[static_cast<std::size_t>(feature)] = 50;
+    for (std::int64_t o = 0; o < outputs; ++o) w[static_cast<std::size_t>(o * kWidth + feature)] /= 80;
+  }
+  const Shape shape{1, kWidth};
+  const auto x = b.input("x", shape);
+  const auto scaled =
+      b.add("Eltwise", "scaled", {{"operation", "mul"}}, {x, b.constant<float>(shape, gamma)}, {shape});
+  const auto shifted = b.add("Eltwise", "shifted", {{"operation", "sum"}},
+                             {scaled, b.constant<float>(shape, waves(kWidth, 0.3F, 5))}, {shape});
+  b.add("FullyConnected", "product", {{"out-size", std::to_string(outputs)}}, {shifted}, {{1, outputs}});
+  b.blob("weights", w);
+  b.blob("biases", waves(outputs, 0.1F, 3));
+  const Graph graph = b.graph();
+  Samples samples;
+  for (std::size_t i = 0; i < 16; ++i)
+    samples.push_back({Tensor{shape, waves(kWidth, 1.5F, static_cast<float>(i) * 0.37F + 20)}});
+  CalibrationOptions options;
+  options.equalize = false;
+  options.smooth_inputs = true;
+  const CalibrationResult result = calibrate_and_correct(graph, {samples.size(), filling(samples)}, options);
+  REQUIRE(result.corrections.size() == 1);
+  REQUIRE(result.corrections[0].kept);
+  REQUIRE(result.annotation.operands.size() == 2);
+  const Graph written = ir::to_graph(ir::annotate(b.document(), result.annotation)),
+              in_memory = annotated_graph(graph, result.annotation);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const std::vector<float> exact = answer(graph, samples, i, false),
+                             before = answer(written, samples, i, false);
+    for (std::size_t e = 0; e < exact.size(); ++e) CHECK(before[e] == Approx(exact[e]).margin(0.05));
+    CHECK(same_bytes(answer(written, samples, i, true), answer(in_memory, samples, i, true)));
+  }
+
+  // What is no constant, or of no layer, cannot be replaced.
+  ir::Annotation wrong = result.annotation;
+  wrong.operands[0].input = 1 - wrong.operands[0].input;
+  CHECK_THROWS_AS(ir::annotate(b.document(), wrong), UnsupportedError);
+  wrong.operands[0].layer = "nowhere";
+  CHECK_THROWS_AS(ir::annotate(b.document(), wrong), UsageError);
 }
