@@ -168,13 +168,13 @@ def main():
         print(line, flush=True)
         text += line + "\n"
         if options.markdown:
-            options.markdown.write_text(text)
+            options.markdown.write_text(text + "".join(section + "\n" for section in finished.values()))
 
     for network in NETWORKS:
         if options.networks and not any(part in network.name for part in options.networks):
             continue
         if network.name in finished:
-            show(finished[network.name])
+            show(finished.pop(network.name))
             continue
         started = time.monotonic()
         data = Data(network, options.shared, options.split, options.work)
