@@ -179,6 +179,7 @@ std::optional<engine::CalibrationResult> calibrate_and_write(const CalibrateOpti
     if (interrupt.interrupted()) return std::nullopt;
     auto result = calibrate(o, chosen, model, dataset, interrupt, report);
     if (!interrupt.interrupted() && agreement.least > 0 && dataset != nullptr &&
+        !o.asks_for_proofs(options) &&
         reached_by(model, result.annotation, *dataset, agreement) < agreement.least &&
         choose_float_layers(agreement) && !interrupt.interrupted())
       result = calibrate(o, chosen, model, dataset, interrupt, report);

@@ -200,7 +200,7 @@ void declare_calibrate(CLI::App& app, CalibrateOptions& o) {
       ->group(how);
   app.add_option("--agreement", o.agreement,
                  "Keep the most harmful layers in FP32 until outputs have this cosine to FP32, and detectors "
-                 "see this share of boxes; 0: never")
+                 "see this share of boxes; 0, and with corrections beyond the default ones: never")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0))
       ->group(how);
