@@ -95,6 +95,7 @@ TEST_CASE("with few images a percentile is not a whole image", "[threshold]") {
   const ThresholdInput in(h, {images, {}});
   CHECK(threshold_image_percentile(in, kUint8, Scheme::asymmetric, {99.5, false}).max == 1.0F);
   CHECK(threshold_image_percentile(in, kUint8, Scheme::asymmetric, {99.5, true}).max == Approx(1.505));
+  CHECK(threshold_image_percentile(in, kUint8, Scheme::asymmetric, {}).max == Approx(1.505));
   CHECK(threshold_image_percentile(in, kUint8, Scheme::asymmetric, {100.0, true}).max == 2.0F);
 }
 
