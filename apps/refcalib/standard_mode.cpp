@@ -25,6 +25,7 @@
 #include "engine/calibration/threshold_choice.h"
 #include "engine/core/error.h"
 #include "engine/evaluation/output_file.h"
+#include "engine/search/search_strategy.h"
 
 namespace refcalib::app {
 namespace {
@@ -304,7 +305,7 @@ class StandardMode {
     problem.threshold = goal_.threshold;
     problem.start = found_.start;
     problem.at_start = start;
-    const bool one_by_one = o_.search.strategy == "one-by-one";
+    const engine::SearchStrategy& strategy = engine::search_strategy(o_.search.strategy);
     // A drop on few samples may be one unlucky sample: what a layer costs is not more than the error of the outputs speaks for.
     double drops = 0, errors = 0;
     for (const engine::LayerEffect& effect : found_.effects) {
@@ -314,7 +315,8 @@ class StandardMode {
     const double drop_per_error = errors > 0 ? drops / errors : std::numeric_limits<double>::infinity();
     for (const engine::LayerEffect& effect : found_.effects) {
       problem.alone.push_back(std::min(effect.drop, effect.output_error * drop_per_error));
-      problem.harm.push_back(one_by_one ? effect.own_error : effect.score());
+      problem.harm.push_back(effect.score());
+      problem.own_error.push_back(effect.own_error);
     }
     problem.cost = [this](const engine::FloatSet& floats) { return costs_->of(floats); };
     problem.estimate = [&](const engine::FloatSet& floats) {
@@ -326,9 +328,9 @@ class StandardMode {
       subset = trials_->subset(subset_of, graph_of(floats), subset_size());
       return true;
     };
-    problem.measure = [&](const engine::FloatSet& floats) { return measure(floats, !one_by_one); };
+    problem.measure = [&](const engine::FloatSet& floats) { return measure(floats, strategy.ends_early); };
     problem.max_measurements = max_measurements();
-    found_.search = one_by_one ? engine::revert_one_by_one(problem) : engine::search_mixed_precision(problem);
+    found_.search = strategy.run(problem);
   }
 
   std::vector<engine::LayerEffect> effects(const engine::RankingSubset& subset) {

@@ -25,7 +25,8 @@ struct SearchProblem {
   std::vector<double> harm;  ///< of each layer in integers, >= 0; larger is worse
   /// The drop of each layer alone in integers; may be empty. What they add up to, scaled to the drop at the start, is the first guess.
   std::vector<double> alone{};
-  std::function<double(const FloatSet&)> cost;      ///< of a run of the network, less is faster
+  std::vector<double> own_error{};              ///< of each layer's own output, as LayerEffect; may be empty
+  std::function<double(const FloatSet&)> cost;  ///< of a run of the network, less is faster
   std::function<double(const FloatSet&)> estimate;  ///< of the drop, on a subset
   std::function<Measurement(const FloatSet&)> measure;
   /// Called after a complete measurement: true if estimates are better from now on because of what it showed. May be empty.
@@ -64,10 +65,6 @@ struct SearchResult {
 ///
 /// Deterministic: a function of what the callbacks return. Their exceptions pass through.
 SearchResult search_mixed_precision(const SearchProblem& problem);
-
-/// What the 2019 tool did, for comparison: layers go to float one after another, the most harmful first, and each network is
-/// measured, until one meets the goal or only one layer is left in integers.
-SearchResult revert_one_by_one(const SearchProblem& problem);
 
 /// The number of the best trial and whether it meets the goal: the rule for `best` above.
 void choose_best(SearchResult& result);
