@@ -10,6 +10,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/error_context.h"
+#include "engine/evaluation/foreign_pictures.h"
 #include "engine/evaluation/gzip.h"
 #include "engine/evaluation/jpeg_header.h"
 
@@ -29,7 +30,8 @@ constexpr std::int64_t kLargestImage = std::int64_t{1} << 28U;  // pixels
 /// What stb says about a file without decoding it.
 struct Header {
   int width = 0, height = 0;
-  bool sixteen_bits = false, cmyk = false;
+  bool sixteen_bits = false;
+  bool plain_cmyk = false;  ///< without Adobe's marker nothing says whether 255 is all ink or none
   int orientation = 1;
 };
 
@@ -38,9 +40,9 @@ Header read_header(const stbi_uc* bytes, int size, std::span<const std::byte> fi
   int channels = 0;
   if (const auto jpeg = read_jpeg_header(file)) {
     header.sixteen_bits = jpeg->bits > 8;
-    header.cmyk = jpeg->components == 4;
+    header.plain_cmyk = jpeg->components == 4 && jpeg->adobe_transform != 0 && jpeg->adobe_transform != 2;
     header.orientation = jpeg->orientation;
-    if (header.sixteen_bits || header.cmyk) return header;
+    if (header.sixteen_bits || header.plain_cmyk) return header;
   }
   if (stbi_info_from_memory(bytes, size, &header.width, &header.height, &channels) == 0)
     throw FormatError("cannot decode the image: " + std::string(stbi_failure_reason()));
@@ -54,9 +56,16 @@ Image decode(std::span<const std::byte> file) {
   const void* const data = file.data();
   const auto* const bytes = static_cast<const stbi_uc*>(data);
   const auto size = static_cast<int>(file.size());
+  if (const std::string_view kind = foreign_picture(file); !kind.empty())
+    throw UnsupportedError(std::string(kind) + " images are not supported",
+                           {.remedy = "convert it to PNG or JPEG"});
   const Header header = read_header(bytes, size, file);
-  if (header.sixteen_bits) throw UnsupportedError("images of more than 8 bits per sample are not supported");
-  if (header.cmyk) throw UnsupportedError("CMYK images are not supported", {.remedy = "convert it to RGB"});
+  if (header.sixteen_bits)
+    throw UnsupportedError("images of more than 8 bits per sample are not supported",
+                           {.remedy = "convert it to 8 bits, or to a .npy with the values as they are"});
+  if (header.plain_cmyk)
+    throw UnsupportedError("CMYK images without Adobe's marker are not supported",
+                           {.remedy = "convert it to RGB"});
   if (std::int64_t{header.width} * header.height > kLargestImage)
     throw UnsupportedError("the image has more than 2^28 pixels");
 
@@ -93,6 +102,7 @@ Image load_image(const std::filesystem::path& path) {
 bool has_image_extension(const std::filesystem::path& path) {
   static constexpr std::array<std::string_view, 12> known{".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif",
                                                           ".tga", ".psd",  ".pnm", ".ppm", ".pgm", ".dib"};
+  if (has_foreign_extension(path)) return true;
   std::string extension = path.extension().string();
   for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return std::find(known.begin(), known.end(), extension) != known.end();
