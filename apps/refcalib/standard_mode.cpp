@@ -360,12 +360,6 @@ class StandardMode {
     return list;
   }
 
-  /// A network that was measured to be slower than FP32 is of no use: the model itself is written in its place.
-  bool slower_than_float() {
-    return found_.measured_cost && found_.search.met &&
-           found_.search.trials[found_.search.best].cost >= found_.float_cost;
-  }
-
   void write(const engine::FloatSet& floats) {
     result_ = network_->calibrate(floats);
     write_observed(model_, o_.model, result_.annotation, options_, &samples_, o_.float_weights, output_);
@@ -395,7 +389,8 @@ class StandardMode {
     found_.partial = trials_->partial_evaluations();
     found_.passes = trials_->passes();
     found_.difference = trials_->difference(key, graph_of(floats));
-    found_.in_float = slower_than_float();
+    // A network that was measured to be slower than FP32 is of no use: the model itself is written in its place.
+    found_.in_float = found_.measured_cost && !engine::faster_than_float(found_.search, found_.float_cost);
     write(floats);
     if (found_.in_float) write_calibrated(model_, o_.model, {}, o_.float_weights, output_);
     found_.print(report_, o_.verbose);
@@ -417,7 +412,9 @@ class StandardMode {
     report_.line("total time " + duration(total.seconds()) + ", peak memory " + megabytes(peak_memory()));
     if (found_.met) return Exit::ok;
     report_.error("no network was found that meets the threshold of " + found_.drop_text(goal_.threshold) +
-                  "; the best one was written: " + output_.string());
+                  (found_.in_float ? "; the best one is slower than FP32, which was written: "
+                                   : "; the best one was written: ") +
+                  output_.string());
     return Exit::missed;
   }
 

@@ -13,6 +13,8 @@ constexpr std::size_t kGivenBack = 16;  ///< layers that are tried in integers a
 /// Share of the threshold by which every miss tightens the next estimate, beyond what the miss was.
 constexpr double kMissMargin = 0.125;
 
+/// Measurements for a layer in float, and how many are free: reverting layers one after another takes one for each.
+constexpr double kPerLayer = 1.0 / 3, kFree = 2;
 /// Share of the time of float that a further network has to save.
 constexpr double kWorth = 0.02;
 /// Layers that would leave more than so many thresholds by what they cost alone are not given back.
@@ -41,7 +43,7 @@ class Search {
     for (std::size_t used = 0; used < problem_.max_measurements && order_.size() > 1; ++used) {
       const double margin = kMissMargin * static_cast<double>(misses) * problem_.threshold;
       const bool last = used + 1 == problem_.max_measurements;
-      if (met() && !could_save()) break;
+      if (met() && (!could_save() || !affordable())) break;
       const std::optional<FloatSet> floats = used == 0 && added_up() ? added_up()
                                              : last && !met()
                                                  ? most_float()
@@ -95,6 +97,15 @@ class Search {
       if (!best || problem_.cost(floats) < problem_.cost(*best)) best = floats;
     }
     return best;
+  }
+  /// Whether another measurement keeps well below what it takes to revert the layers of the best network one by one.
+  bool affordable() {
+    choose_best(result_);
+    double used = 0;
+    for (std::size_t i = 1; i < result_.trials.size(); ++i) used += result_.trials[i].found.share;
+    const double reverted =
+        static_cast<double>(count_of(result_.trials[result_.best].floats) - count_of(start_));
+    return used + 1 <= std::max(kFree, kPerLayer * reverted);
   }
   /// Whether giving back layers of the best network could save time without clearly missing the threshold.
   bool could_save() {
@@ -257,6 +268,10 @@ void choose_best(SearchResult& result) {
     if (better) result.best = i;
   }
   result.met = !result.trials.empty() && result.trials[result.best].found.meets;
+}
+
+bool faster_than_float(const SearchResult& result, double float_cost) {
+  return result.trials[result.best].cost < float_cost;
 }
 
 SearchResult search_mixed_precision(const SearchProblem& problem) {

@@ -14,6 +14,7 @@ struct Measurement {
   double drop = 0;       ///< where the evaluation ended early: as far as it came
   bool meets = false;    ///< of complete ones alone
   bool complete = true;  ///< false: it ended where it was clear that the goal is missed
+  double share = 1;      ///< of the dataset that it looked at
 };
 
 /// Which layers should run in float: everything that the search knows and may ask for.
@@ -60,11 +61,15 @@ struct SearchResult {
 /// by one, those first that save most time, as long as the estimate allows. Only this network is measured. What the measurement showed
 /// corrects the estimates (`refine`, and by how much the estimate was wrong), and the search starts again: towards more float after a
 /// miss, towards less after a hit. Where estimates have nothing new to say, it goes half the way from the last miss to what is known to
-/// meet the goal, or to everything in float. It ends when that is a single layer, or `max_measurements` are used up; the last of
-/// them goes to nearly all layers in float if nothing met the goal.
+/// meet the goal, or to everything in float. It ends when that is a single layer, when another measurement would make them more than a third
+/// of the layers that the best network has in float (so many it takes at least to revert them one by one), two being free, or when
+/// `max_measurements` are used up; the last of them goes to nearly all layers in float if nothing met the goal.
 ///
 /// Deterministic: a function of what the callbacks return. Their exceptions pass through.
 SearchResult search_mixed_precision(const SearchProblem& problem);
+
+/// False: the best trial is no faster than the network in float, which meets every goal and is to be preferred.
+bool faster_than_float(const SearchResult& result, double float_cost);
 
 /// The number of the best trial and whether it meets the goal: the rule for `best` above.
 void choose_best(SearchResult& result);
