@@ -36,8 +36,10 @@ using refcalib_bench::Turns;
 /// What the engine would take, without CompileOptions::exact.
 const ConvKernel& kernel_for(const Layer& layer, bool quantized, Isa isa) {
   const ConvGeometry g = refcalib_bench::geometry(layer);
+  const ConvKernel* const winograd =
+      select(quantized ? winograd_u8s8_kernels() : winograd_f32_kernels(), g, isa);
   const ConvKernel* special =
-      !quantized && winograd_tile(g) != 0 ? select(winograd_f32_kernels(), g, isa)
+      winograd != nullptr ? winograd
       : layer.depthwise  ? select(quantized ? dwconv_u8s8_kernels() : dwconv_f32_kernels(), g, isa)
       : layer.groups > 1 ? select(quantized ? gconv_u8s8_kernels() : gconv_f32_kernels(), g, isa)
                          : nullptr;
@@ -171,6 +173,7 @@ int main(int argc, char** argv) {
   register_table("gconv_f32", gconv_f32_kernels(), false);
   register_table("gconv_u8s8", gconv_u8s8_kernels(), true);
   register_table("winograd_f32", winograd_f32_kernels(), false);
+  register_table("winograd_u8s8", winograd_u8s8_kernels(), true);
   benchmark::AddCustomContext("isa", std::string(to_string(available_isas().back())));
   benchmark::AddCustomContext("onednn", refcalib_bench::onednn_version());
   benchmark::Initialize(&argc, argv);

@@ -48,6 +48,13 @@ struct Bytes {
   }
 };
 
+/// The same vector as Ints, seen as two int16 per lane.
+template <class A>
+struct Words {
+  static constexpr int size = 2 * Simd<A>::lanes;
+  typename Simd<A>::I v;
+};
+
 /// Outcome of a comparison, lane by lane.
 template <class A>
 struct Mask {
@@ -110,6 +117,20 @@ REFCALIB_INLINE void store_bytes(std::uint8_t* p, Bytes<A> a, Full<A>) {
 template <class A>
 REFCALIB_INLINE void store_bytes(std::uint8_t* p, Bytes<A> a, First<A> first) {
   Simd<A>::store_bytes_n(p, a.v, first.n);
+}
+
+/// Bytes widened to int16.
+template <class A>
+REFCALIB_INLINE Words<A> load_words(const std::uint8_t* p, Full<A>) {
+  return {Simd<A>::load_words_u8(p)};
+}
+template <class A>
+REFCALIB_INLINE void store(std::int32_t* p, Ints<A> a, Full<A>) {
+  Simd<A>::store(p, a.v);
+}
+template <class A>
+REFCALIB_INLINE Ints<A> load(const std::int32_t* p, Full<A>) {
+  return {Simd<A>::load(p)};
 }
 
 // ---- arithmetic
@@ -185,6 +206,28 @@ template <class A>
 REFCALIB_INLINE Ints<A> operator-(Ints<A> a, Ints<A> b) {
   return {Simd<A>::sub(a.v, b.v)};
 }
+/// The low 32 bits.
+template <class A>
+REFCALIB_INLINE Ints<A> operator*(Ints<A> a, Ints<A> b) {
+  return {Simd<A>::mul(a.v, b.v)};
+}
+template <class A>
+REFCALIB_INLINE Words<A> operator+(Words<A> a, Words<A> b) {
+  return {Simd<A>::add_words(a.v, b.v)};
+}
+template <class A>
+REFCALIB_INLINE Words<A> operator-(Words<A> a, Words<A> b) {
+  return {Simd<A>::sub_words(a.v, b.v)};
+}
+template <int N, class A>
+REFCALIB_INLINE Words<A> shift_left(Words<A> a) {
+  return {Simd<A>::template shift_left_words<N>(a.v)};
+}
+/// acc + the sum of each lane's two products.
+template <class A>
+REFCALIB_INLINE Ints<A> dot2(Words<A> a, Words<A> b, Ints<A> acc) {
+  return {Simd<A>::dot2(acc.v, a.v, b.v)};
+}
 template <class A>
 REFCALIB_INLINE Ints<A> operator&(Ints<A> a, Ints<A> b) {
   return {Simd<A>::bit_and(a.v, b.v)};
@@ -250,6 +293,14 @@ REFCALIB_INLINE Floats<A> as_floats(Ints<A> a) {
 }
 template <class A>
 REFCALIB_INLINE Ints<A> as_ints(Bytes<A> a) {
+  return {a.v};
+}
+template <class A>
+REFCALIB_INLINE Words<A> as_words(Ints<A> a) {
+  return {a.v};
+}
+template <class A>
+REFCALIB_INLINE Ints<A> as_ints(Words<A> a) {
   return {a.v};
 }
 template <class A>

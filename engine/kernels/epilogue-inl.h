@@ -193,6 +193,20 @@ struct EpilogueTile {
     }
     const I zero_points = I::broadcast(e.zero_point * 0x10001);
     const bool whole = columns == Vectors * lanes;
+    if constexpr (Vectors == 1 && Rows % 4 == 0) {
+      if (whole) {
+        // Four rows fill the vector that packing makes.
+        unroll<Rows / 4>([&](auto i) __attribute__((always_inline)) {
+          constexpr std::size_t r = 4 * i();
+          const auto bytes =
+              Simd<Arch>::pack_u8x4(round_to_int(y[r][0]).v, round_to_int(y[r + 1][0]).v,
+                                    round_to_int(y[r + 2][0]).v, round_to_int(y[r + 3][0]).v, zero_points.v);
+          const auto to = [&](std::size_t row) { return reinterpret_cast<std::uint8_t*>(rows[row].output); };
+          Simd<Arch>::scatter_quarters(to(r), to(r + 1), to(r + 2), to(r + 3), bytes);
+        });
+        return;
+      }
+    }
     unroll<Rows>([&](auto r) __attribute__((always_inline)) {
       typename Simd<Arch>::I q[4];
       unroll<4>([&](auto v) __attribute__((always_inline)) {

@@ -22,6 +22,7 @@
 ///   pack_u8x4(a,b,c,d,z)  four vectors to 4*lanes bytes in order: saturated to int16, plus z, saturated to u8; z holds one zero
 ///                         point as a pair of int16 in each lane
 ///   store_quarters<n>     the first n*lanes bytes of such a vector
+///   scatter_quarters(p0,p1,p2,p3,v)   its four quarters to four places
 ///   broadcast             one value in all lanes (float, int32_t)
 ///   add sub mul div       F; add sub mul also I (wrapping, low 32 bits)
 ///   fma(a,b,c)            a*b+c rounded once
@@ -49,6 +50,12 @@
 ///   interleave(r0,r1,r2,r3, I (&out)[4])   dwords (r0[c],r1[c],r2[c],r3[c]); lane k of out[j] is channel
 ///                                          interleaved_channel(j,k), an order that costs no lane crossing
 ///   pack_interleaved(a,b,c,d,z)            pack_u8x4 for four vectors in that order: bytes in channel order
+///
+/// Words: two int16 per lane (vector instruction sets only).
+///
+///   load_words_u8(p)      2*lanes bytes widened
+///   add_words sub_words shift_left_words<n>   wrapping
+///   dot2(acc, a, b)       acc + the sum of a lane's two products, wrapping
 ///
 /// Quads: four u8 activations times four s8 weights per int32 lane, summed exactly.
 ///

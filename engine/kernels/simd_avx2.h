@@ -57,6 +57,14 @@ struct Simd256 {
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     return _mm256_permutevar8x32_epi32(bytes, order);
   }
+  [[gnu::always_inline]] static void scatter_quarters(std::uint8_t* p0, std::uint8_t* p1, std::uint8_t* p2,
+                                                      std::uint8_t* p3, I v) {
+    const __m128i low = _mm256_castsi256_si128(v), high = _mm256_extracti128_si256(v, 1);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p0), low);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p1), _mm_unpackhi_epi64(low, low));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p2), high);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p3), _mm_unpackhi_epi64(high, high));
+  }
   template <int vectors>
   [[gnu::always_inline]] static void store_quarters(std::uint8_t* p, I v) {
     if constexpr (vectors == 4) {
@@ -164,6 +172,18 @@ struct Simd256 {
     out[2] = merge(pick(b, 5, 6, 7), pick(c, 5, 6, 7), pick(a, 6, 7, 7));
   }
   [[gnu::always_inline]] static I max_u8(I a, I b) { return _mm256_max_epu8(a, b); }
+  [[gnu::always_inline]] static I load_words_u8(const std::uint8_t* p) {
+    return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  [[gnu::always_inline]] static I add_words(I a, I b) { return _mm256_add_epi16(a, b); }
+  [[gnu::always_inline]] static I sub_words(I a, I b) { return _mm256_sub_epi16(a, b); }
+  template <int n>
+  [[gnu::always_inline]] static I shift_left_words(I a) {
+    return _mm256_slli_epi16(a, n);
+  }
+  [[gnu::always_inline]] static I dot2(I acc, I a, I b) {
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b));
+  }
   [[gnu::always_inline]] static void pin(F& a) { __asm__("" : "+x"(a)); }
   [[gnu::always_inline]] static void pin(I& a) { __asm__("" : "+x"(a)); }
   [[gnu::always_inline]] static constexpr int interleaved_channel(int vector, int lane) {
@@ -310,6 +330,7 @@ struct Simd256Vnni : Simd256<A> {
     static_cast<std::int8_t*>(p)[lane * 4 + j] = w;
   }
   [[gnu::always_inline]] static I dot4(I acc, Q q, W w) { return Dot::apply(acc, q, w); }
+  [[gnu::always_inline]] static I dot2(I acc, I a, I b) { return Dot::apply_words(acc, a, b); }
 };
 
 #if defined(__AVXVNNI__)
@@ -317,6 +338,9 @@ template <class A>
 struct DotVex {
   [[gnu::always_inline]] static __m256i apply(__m256i acc, __m256i q, __m256i w) {
     return _mm256_dpbusd_avx_epi32(acc, q, w);
+  }
+  [[gnu::always_inline]] static __m256i apply_words(__m256i acc, __m256i a, __m256i b) {
+    return _mm256_dpwssd_avx_epi32(acc, a, b);
   }
 };
 

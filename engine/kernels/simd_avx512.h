@@ -49,6 +49,13 @@ struct Simd512 {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     return _mm512_permutexvar_epi32(order, bytes);
   }
+  [[gnu::always_inline]] static void scatter_quarters(std::uint8_t* p0, std::uint8_t* p1, std::uint8_t* p2,
+                                                      std::uint8_t* p3, I v) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p0), _mm512_castsi512_si128(v));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p1), _mm512_extracti32x4_epi32(v, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p2), _mm512_extracti32x4_epi32(v, 2));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p3), _mm512_extracti32x4_epi32(v, 3));
+  }
   template <int vectors>
   [[gnu::always_inline]] static void store_quarters(std::uint8_t* p, I v) {
     if constexpr (vectors == 4) {
@@ -200,6 +207,22 @@ struct Simd512 {
   [[gnu::always_inline]] static I max_u8(I a, I b) {
     return _mm512_max_epu8(a, b);
   }
+  [[gnu::always_inline]] static I load_words_u8(const std::uint8_t* p) {
+    return _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  [[gnu::always_inline]] static I add_words(I a, I b) {
+    return _mm512_add_epi16(a, b);
+  }
+  [[gnu::always_inline]] static I sub_words(I a, I b) {
+    return _mm512_sub_epi16(a, b);
+  }
+  template <int n>
+  [[gnu::always_inline]] static I shift_left_words(I a) {
+    return _mm512_slli_epi16(a, n);
+  }
+  [[gnu::always_inline]] static I dot2(I acc, I a, I b) {
+    return _mm512_add_epi32(acc, _mm512_madd_epi16(a, b));
+  }
   [[gnu::always_inline]] static void pin(F& a) {
     __asm__("" : "+v"(a));
   }
@@ -309,6 +332,7 @@ struct Simd<Avx512Vnni> : Simd512<Avx512Vnni> {
     static_cast<std::int8_t*>(p)[lane * 4 + j] = w;
   }
   [[gnu::always_inline]] static I dot4(I acc, Q q, W w) { return _mm512_dpbusd_epi32(acc, q, w); }
+  [[gnu::always_inline]] static I dot2(I acc, I a, I b) { return _mm512_dpwssd_epi32(acc, a, b); }
 };
 #endif
 
@@ -321,6 +345,9 @@ template <class A>
 struct DotEvex {
   [[gnu::always_inline]] static __m256i apply(__m256i acc, __m256i q, __m256i w) {
     return _mm256_dpbusd_epi32(acc, q, w);
+  }
+  [[gnu::always_inline]] static __m256i apply_words(__m256i acc, __m256i a, __m256i b) {
+    return _mm256_dpwssd_epi32(acc, a, b);
   }
 };
 

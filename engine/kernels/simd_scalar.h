@@ -52,6 +52,12 @@ struct SimdScalar {
     };
     return wrap(byte(a) | byte(b) << 8U | byte(c) << 16U | byte(d) << 24U);
   }
+  [[gnu::always_inline]] static void scatter_quarters(std::uint8_t* p0, std::uint8_t* p1, std::uint8_t* p2,
+                                                      std::uint8_t* p3, I v) {
+    std::uint8_t bytes[4];
+    std::memcpy(bytes, &v, sizeof bytes);
+    *p0 = bytes[0], *p1 = bytes[1], *p2 = bytes[2], *p3 = bytes[3];
+  }
   template <int vectors>
   [[gnu::always_inline]] static void store_quarters(std::uint8_t* p, I v) {
     std::memcpy(p, &v, vectors);

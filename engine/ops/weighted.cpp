@@ -84,17 +84,13 @@ struct ComputedWeights {
   }
 };
 
-const ConvKernel* choose_kernel(const kernels::ConvGeometry& geometry, bool int8, bool exact, Isa isa) {
-  if (!int8 && !exact)
+const ConvKernel* float_kernel(const kernels::ConvGeometry& geometry, bool exact, Isa isa) {
+  if (!exact)
     if (const ConvKernel* kernel = kernels::select(kernels::winograd_f32_kernels(), geometry, isa))
       return kernel;
   // From the most special to the most general.
-  using Tables = std::array<std::span<const ConvKernel>, 3>;
-  const Tables tables =
-      int8 ? Tables{kernels::dwconv_u8s8_kernels(), kernels::gconv_u8s8_kernels(),
-                    kernels::conv_u8s8_kernels()}
-           : Tables{kernels::dwconv_f32_kernels(), kernels::gconv_f32_kernels(), kernels::conv_f32_kernels()};
-  for (const auto& table : tables)
+  for (const auto& table :
+       {kernels::dwconv_f32_kernels(), kernels::gconv_f32_kernels(), kernels::conv_f32_kernels()})
     if (const ConvKernel* kernel = kernels::select(table, geometry, isa)) return kernel;
   throw UnsupportedError("no kernel accepts this convolution");
 }
@@ -112,6 +108,21 @@ Elements<T> part_weights(std::span<const T> whole, std::int64_t area, const Weig
     for (const std::int64_t tap : part.taps)
       weights.push_back(whole[i * positions + static_cast<std::size_t>(tap)]);
   return Elements<T>(std::move(weights));
+}
+
+/// For some kernels it depends on the weights whether their numbers suffice.
+const ConvKernel* integer_kernel(const WeightedPlan& plan, const WeightedPart& part,
+                                 const kernels::ConvGeometry& geometry, Isa isa) {
+  if (const ConvKernel* kernel = kernels::select(kernels::winograd_u8s8_kernels(), geometry, isa)) {
+    const Elements<std::int8_t> all = integer_weights(plan.weights, *plan.weight_quantization,
+                                                      static_cast<std::size_t>(plan.out_channels()));
+    const Elements<std::int8_t> weights = part_weights(all.view, plan.kernel_area, part);
+    if (kernel->admits(geometry, weights.view.data())) return kernel;
+  }
+  for (const auto& table :
+       {kernels::dwconv_u8s8_kernels(), kernels::gconv_u8s8_kernels(), kernels::conv_u8s8_kernels()})
+    if (const ConvKernel* kernel = kernels::select(table, geometry, isa)) return kernel;
+  throw UnsupportedError("no kernel accepts this convolution");
 }
 
 constexpr std::size_t aligned(std::size_t bytes) {
@@ -313,7 +324,8 @@ void WeightedStep::bind_parts(const WeightedPlan& plan, bool int8, Isa isa) {
       bound.geometry.in_zero_points = in_zero_points_.empty() ? nullptr : in_zero_points_.data();
     }
     bound.geometry.residual_pixel_stride = plan.has_residual ? plan.residual.pixel_stride : 1;
-    bound.kernel = choose_kernel(bound.geometry, int8, plan.exact, isa);
+    bound.kernel = int8 ? integer_kernel(plan, part, bound.geometry, isa)
+                        : float_kernel(bound.geometry, plan.exact, isa);
     bound.packed = packed_bytes_;
     bound.first_pixel = part.first_pixel;
     bound.first_unit = units_;

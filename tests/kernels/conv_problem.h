@@ -199,6 +199,16 @@ class ConvProblem {
     answer();
   }
 
+  /// Other activations: of the pixel at row y, column x, in every channel.
+  template <class F>
+  void replace_input(const F& activation) {
+    for (std::size_t i = 0; i < input.size(); ++i) {
+      const std::int64_t pixel = static_cast<std::int64_t>(i) / g.in_pixel_stride;
+      input[i] = static_cast<In>(activation(pixel / g.in_w % g.in_h, pixel % g.in_w));
+    }
+    answer();
+  }
+
   const ConvGeometry g;
   const Finish f;
 

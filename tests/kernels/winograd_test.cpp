@@ -1,4 +1,5 @@
-// Winograd's convolution: near the direct sum, the same bits on every instruction set and however the work is split.
+// Winograd's convolution: of floats near the direct sum, the same bits on every instruction set and however the work is split; of integers
+// the direct sum.
 
 #include "engine/kernels/winograd/winograd.h"
 
@@ -132,4 +133,101 @@ TEST_CASE("winograd is taken for 3x3 convolutions that gain by it", "[winograd]"
     CHECK(winograd_tile(g) == 0);
     for (const ConvKernel& kernel : winograd_f32_kernels()) CHECK(!kernel.accepts(g));
   }
+}
+
+namespace {
+
+/// What the integer kernel writes, and the reference.
+void check_integers(const ConvProblem<std::uint8_t, std::int8_t>& problem) {
+  for (const ConvKernel& kernel : runnable(winograd_u8s8_kernels())) {
+    INFO(kernel.name);
+    CHECK(first_difference(problem.run(kernel, {{0, 1}}), problem.expected) == -1);
+    CHECK(first_difference(problem.run(kernel, {{0.6, 1}, {0, 0.3}, {0.3, 0.3}, {0.3, 0.6}}),
+                           problem.expected) == -1);
+  }
+}
+
+/// Largest bound that weights of one magnitude may have.
+std::vector<std::int8_t> all_weights(const ConvGeometry& g, int value) {
+  return std::vector<std::int8_t>(size(g.in_channels * g.out_channels * 9), static_cast<std::int8_t>(value));
+}
+
+}  // namespace
+
+TEST_CASE("winograd of integers is the direct sum", "[winograd]") {
+  std::size_t next = 0, checked = 0;
+  for (ConvGeometry g : geometries())
+    for (const int zero_point : {0, 93}) {
+      Finish finish = finishes()[next++ % finishes().size()];
+      if (g.out_pixel_stride != g.residual_pixel_stride) finish.residual_in_place = false;
+      INFO(g.in_h << "x" << g.in_w << ", " << g.in_channels << " to " << g.out_channels << ", "
+                  << finish.name << ", zero point " << zero_point);
+      g.in_zero_point = static_cast<std::uint8_t>(zero_point);
+      const ConvProblem<std::uint8_t, std::int8_t> problem(g, finish, size(g.in_channels + g.out_h));
+      if (!winograd_fits(g, problem.weights.data())) continue;
+      ++checked;
+      check_integers(problem);
+    }
+  CHECK(checked >= 20);
+}
+
+TEST_CASE("winograd of integers finishes as the direct sum", "[winograd]") {
+  for (const Finish& finish : finishes()) {
+    INFO(finish.name);
+    check_integers(ConvProblem<std::uint8_t, std::int8_t>(geometry(7, 6, 16, 37), finish, 5));
+  }
+}
+
+TEST_CASE("winograd of integers reads the zero point of each channel where there is padding", "[winograd]") {
+  ConvGeometry g = geometry(6, 9, 21, 18);
+  std::vector<std::uint8_t> zero_points(21);
+  for (std::size_t i = 0; i < zero_points.size(); ++i) zero_points[i] = static_cast<std::uint8_t>(7 * i);
+  g.in_zero_points = zero_points.data();
+  check_integers(ConvProblem<std::uint8_t, std::int8_t>(g, finishes()[1], 9));
+}
+
+TEST_CASE("winograd of integers is exact up to the weights that it admits", "[winograd]") {
+  // Signs that make one of the sums as large as it can be, and the most channels that are admitted with them.
+  using Weight = int (*)(std::size_t tap);
+  const Weight patterns[] = {[](std::size_t) { return 127; },
+                             [](std::size_t) { return -128; },
+                             [](std::size_t t) { return t % 2 == 0 ? 127 : -128; },
+                             [](std::size_t t) { return t % 3 == 1 ? -128 : 127; },
+                             [](std::size_t t) { return t / 3 == 1 ? -128 : 127; },
+                             [](std::size_t t) { return t % 3 == 0 ? -128 : 0; }};
+  for (const Weight pattern : patterns) {
+    const auto fits = [&](std::int64_t channels) {
+      const ConvGeometry g = geometry(5, 5, channels, 1);
+      std::vector<std::int8_t> weights = all_weights(g, 0);
+      for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<std::int8_t>(pattern(i % 9));
+      return winograd_fits(g, weights.data());
+    };
+    std::int64_t channels = 1;
+    while (fits(channels + 1)) ++channels;
+    INFO(channels << " channels");
+    CHECK(channels >= 32);
+    CHECK(channels <= 2048);
+    ConvProblem<std::uint8_t, std::int8_t> problem(geometry(9, 9, channels, 3), finishes()[0], 3);
+    problem.replace([&](std::size_t, std::size_t, std::size_t tap) { return pattern(tap); }, 255);
+    check_integers(problem);
+    // Pixels of 0 and 255 in stripes and checks of all widths and places reach the extremes of B'.
+    for (int shift = 0; shift < 8; ++shift)
+      for (const int width : {1, 2, 3}) {
+        problem.replace_input([&](std::int64_t y, std::int64_t x) {
+          const std::int64_t column = (x + shift % 4) / width, row = shift < 4 ? 0 : (y + shift % 4) / width;
+          return (column + row) % 2 == 0 ? 255 : 0;
+        });
+        check_integers(problem);
+      }
+  }
+}
+
+TEST_CASE("winograd of integers is taken where it gains", "[winograd]") {
+  CHECK(winograd_pays_u8s8(geometry(56, 56, 64, 64), Isa::avx512vnni));
+  CHECK(winograd_pays_u8s8(geometry(28, 28, 128, 128), Isa::avx2));
+  CHECK_FALSE(winograd_pays_u8s8(geometry(7, 7, 512, 512), Isa::avx512vnni));
+  CHECK_FALSE(winograd_pays_u8s8(geometry(56, 56, 3, 64), Isa::avx512vnni));
+  ConvGeometry strided = geometry(56, 56, 64, 64);
+  strided.stride_h = strided.stride_w = 2;
+  CHECK_FALSE(winograd_pays_u8s8(strided, Isa::avx512vnni));
 }

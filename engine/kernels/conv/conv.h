@@ -82,6 +82,8 @@ struct ConvKernel {
   void (*bind)(const ConvGeometry&, const Epilogue&, void* packed) noexcept = nullptr;
   /// What packing found, if the kernel depends on a proof; nullptr: no product of its can saturate.
   PairProof (*proof)(const ConvGeometry&, const void* packed) noexcept = nullptr;
+  /// Whether the kernel sums these weights, given as to pack(), without leaving its numbers; nullptr: all.
+  bool (*admits)(const ConvGeometry&, const void* weights) noexcept = nullptr;
 };
 
 /// The kernel tables, best first. f32: f32 input and weights. u8s8: u8 input, s8 weights, exact int32 sums.

@@ -26,13 +26,18 @@ Cost winograd_cost(const ConvGeometry& g, std::int64_t m) {
   return {tiles * weights, weights, tiles * frequencies * (g.in_channels + g.out_channels)};
 }
 
+/// A 3x3 convolution of pictures with steps of one and channels enough.
+bool plain(const ConvGeometry& g) {
+  return g.kernel_d == 1 && g.in_d == 1 && g.out_d == 1 && g.pad_d == 0 && g.kernel_h == 3 &&
+         g.kernel_w == 3 && g.stride_h == 1 && g.stride_w == 1 && g.dilation_h == 1 && g.dilation_w == 1 &&
+         g.groups == 1 && g.grid.dense() && g.in_channels >= kLeastChannels &&
+         g.out_channels >= kLeastChannels;
+}
+
 }  // namespace
 
 std::int64_t winograd_tile(const ConvGeometry& g) noexcept {
-  const bool plain = g.kernel_d == 1 && g.in_d == 1 && g.out_d == 1 && g.pad_d == 0 && g.kernel_h == 3 &&
-                     g.kernel_w == 3 && g.stride_h == 1 && g.stride_w == 1 && g.dilation_h == 1 &&
-                     g.dilation_w == 1 && g.groups == 1 && g.grid.dense();
-  if (!plain || g.in_channels < kLeastChannels || g.out_channels < kLeastChannels) return 0;
+  if (!plain(g)) return 0;
   std::int64_t best = 0, least = direct_cost(g).total() * 9 / 10;
   for (const std::int64_t m : {2, 4}) {
     const std::int64_t cost = winograd_cost(g, m).total();
@@ -43,17 +48,50 @@ std::int64_t winograd_tile(const ConvGeometry& g) noexcept {
   return best;
 }
 
-#define REFCALIB_WINOGRAD(isa) extern const ConvKernel winograd4_f32_##isa, winograd2_f32_##isa;
+bool winograd_pays_u8s8(const ConvGeometry& g, Isa isa) noexcept {
+  if (!plain(g)) return false;
+  // Operations per lane. With dot products a step of four bytes is one, and so is one of two int16; without, three and two.
+  const bool vnni = isa == Isa::avx512vnni || isa == Isa::avxvnni;
+  const std::int64_t four_bytes = vnni ? 1 : 3, two_words = vnni ? 1 : 2;
+  const std::int64_t tiles = g.batch * ((g.out_h + 3) / 4) * ((g.out_w + 3) / 4);
+  const std::int64_t pixels = g.batch * g.out_h * g.out_w, channels = g.in_channels * g.out_channels;
+  const std::int64_t direct = pixels * 9 * channels * four_bytes / 4;
+  const std::int64_t products = tiles * 36 * channels * two_words / 2;
+  const std::int64_t transforms = tiles * (g.in_channels * 5 + g.out_channels * 120);
+  const std::int64_t weights = 36 * channels;
+  return products + transforms + weights < direct * 9 / 10;
+}
+
+#define REFCALIB_WINOGRAD_F32(isa) extern const ConvKernel winograd4_f32_##isa, winograd2_f32_##isa;
+#define REFCALIB_WINOGRAD_U8S8(isa) extern const ConvKernel winograd4_u8s8_##isa;
 #include "engine/kernels/winograd/kernels.def"
-#undef REFCALIB_WINOGRAD
+#undef REFCALIB_WINOGRAD_F32
+#undef REFCALIB_WINOGRAD_U8S8
 
 std::span<const ConvKernel> winograd_f32_kernels() noexcept {
   static const std::array table = {
-#define REFCALIB_WINOGRAD(isa) winograd4_f32_##isa, winograd2_f32_##isa,
+#define REFCALIB_WINOGRAD_F32(isa) winograd4_f32_##isa, winograd2_f32_##isa,
+#define REFCALIB_WINOGRAD_U8S8(isa)
 #include "engine/kernels/winograd/kernels.def"
-#undef REFCALIB_WINOGRAD
+#undef REFCALIB_WINOGRAD_F32
+#undef REFCALIB_WINOGRAD_U8S8
   };
   return table;
+}
+
+std::span<const ConvKernel> winograd_u8s8_kernels() noexcept {
+#if defined(__x86_64__)
+  static const std::array table = {
+#define REFCALIB_WINOGRAD_F32(isa)
+#define REFCALIB_WINOGRAD_U8S8(isa) winograd4_u8s8_##isa,
+#include "engine/kernels/winograd/kernels.def"
+#undef REFCALIB_WINOGRAD_F32
+#undef REFCALIB_WINOGRAD_U8S8
+  };
+  return table;
+#else
+  return {};
+#endif
 }
 
 }  // namespace refcalib::engine::kernels

@@ -8,51 +8,80 @@
 #include "engine/kernels/prefetch.h"
 #include "engine/kernels/unroll.h"
 
-/// The matrix products inside Winograd's convolution: tiles times input channels times output channels. Included by
+/// The matrix products inside Winograd's convolution: tiles times input channels times output channels. What meets in one step is a
+/// unit of four bytes: a float, or a pair of int16. Included by
 /// instruction-set files only.
 namespace refcalib::engine::kernels {
 namespace {
 
-/// out[r][v] = sum over c of in[r][c] * weights[c][v], one chain of fused multiply-adds from 0. Pitches in floats. `ahead`: bytes
+/// One float of an input times a vector of weights.
+template <class A>
+struct FloatStep {
+  using Arch = A;
+  using Unit = float;
+  using Sum = Floats<A>;
+  [[gnu::always_inline]] static Sum zero() { return Sum::broadcast(0.0F); }
+  [[gnu::always_inline]] static Sum add(Sum sum, Unit x, Sum weights) {
+    return fma(Sum::broadcast(x), weights, sum);
+  }
+};
+
+/// Two int16 of neighbouring channels, which lie in one int32, times two vectors of weights.
+template <class A>
+struct PairStep {
+  using Arch = A;
+  using Unit = std::int32_t;
+  using Sum = Ints<A>;
+  [[gnu::always_inline]] static Sum zero() { return Sum::broadcast(0); }
+  [[gnu::always_inline]] static Sum add(Sum sum, Unit x, Sum weights) {
+    return dot2(as_words(Sum::broadcast(x)), as_words(weights), sum);
+  }
+};
+
+/// out[r][v] = sum over u of in[r][u] * weights[u][v], one chain of steps from 0. Pitches in units. `ahead`: bytes
 /// from a step's weights to those that are fetched early with it.
-template <class A, std::size_t Rows, std::size_t Columns>
-void winograd_product(const float* in, std::int64_t in_pitch, const float* weights, std::int64_t channels,
-                      float* out, std::int64_t out_pitch, std::int64_t ahead) noexcept {
-  using F = Floats<A>;
-  constexpr std::int64_t lanes = Simd<A>::lanes;
-  F acc[Rows][Columns];
-  const float* row[Rows];
+template <class Step, std::size_t Rows, std::size_t Columns>
+void winograd_product(const typename Step::Unit* in, std::int64_t in_pitch,
+                      const typename Step::Unit* weights, std::int64_t units, typename Step::Unit* out,
+                      std::int64_t out_pitch, std::int64_t ahead) noexcept {
+  using Arch = typename Step::Arch;
+  using Sum = typename Step::Sum;
+  constexpr std::int64_t lanes = Sum::size;
+  Sum acc[Rows][Columns];
+  const typename Step::Unit* row[Rows];
   unroll<Rows>([&](auto r) __attribute__((always_inline)) {
     row[r] = in + static_cast<std::int64_t>(r()) * in_pitch;
-    unroll<Columns>([&](auto v) __attribute__((always_inline)) { acc[r][v] = F::broadcast(0.0F); });
+    unroll<Columns>([&](auto v) __attribute__((always_inline)) { acc[r][v] = Step::zero(); });
   });
-  for (std::int64_t c = 0; c < channels; ++c) {
-    F w[Columns];
+  for (std::int64_t u = 0; u < units; ++u) {
+    Sum w[Columns];
     unroll<Columns>([&](auto v) __attribute__((always_inline)) {
-      w[v] = load(weights + static_cast<std::int64_t>(v()) * lanes, Full<A>{});
+      w[v] = load(weights + static_cast<std::int64_t>(v()) * lanes, Full<Arch>{});
     });
     prefetch_far(reinterpret_cast<const std::byte*>(weights) + ahead);
     weights += static_cast<std::int64_t>(Columns) * lanes;
     unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-      const F x = F::broadcast(row[r][c]);
+      const typename Step::Unit x = row[r][u];
       unroll<Columns>([&](auto v) __attribute__((always_inline)) {
-        acc[r][v] = fma(x, w[v], acc[r][v]);
-        Simd<A>::pin(acc[r][v].v);
+        acc[r][v] = Step::add(acc[r][v], x, w[v]);
+        Simd<Arch>::pin(acc[r][v].v);
       });
     });
   }
   unroll<Rows>([&](auto r) __attribute__((always_inline)) {
     unroll<Columns>([&](auto v) __attribute__((always_inline)) {
       store(out + static_cast<std::int64_t>(r()) * out_pitch + static_cast<std::int64_t>(v()) * lanes,
-            acc[r][v], Full<A>{});
+            acc[r][v], Full<Arch>{});
     });
   });
 }
 
 /// The register tiles of one instruction set: RowsOf[c - 1] rows by c vectors, and every smaller number of rows.
-template <class A, int... RowsOf>
+template <class StepOf, int... RowsOf>
 struct WinogradProducts {
-  using Product = void (*)(const float*, std::int64_t, const float*, std::int64_t, float*, std::int64_t,
+  using Step = StepOf;
+  using Unit = typename Step::Unit;
+  using Product = void (*)(const Unit*, std::int64_t, const Unit*, std::int64_t, Unit*, std::int64_t,
                            std::int64_t) noexcept;
   static constexpr int max_columns = sizeof...(RowsOf);
   static constexpr int rows[] = {0, RowsOf...};
@@ -63,7 +92,7 @@ struct WinogradProducts {
 
   template <std::size_t Columns, std::size_t... Rows>
   static constexpr void fill(Table& table, std::index_sequence<Rows...>) {
-    ((table.of[Columns][Rows + 1] = &winograd_product<A, Rows + 1, Columns>), ...);
+    ((table.of[Columns][Rows + 1] = &winograd_product<Step, Rows + 1, Columns>), ...);
   }
   template <std::size_t... Columns>
   static constexpr Table make(std::index_sequence<Columns...>) {

@@ -15,18 +15,18 @@ struct WinogradTransform;
 
 template <>
 struct WinogradTransform<2> {
-  static constexpr std::size_t places = 4;
+  static constexpr std::size_t places = 4, outputs = 2;
   /// B'
-  template <class A>
-  [[gnu::always_inline]] static void input(const Floats<A> (&d)[4], Floats<A> (&v)[4]) {
+  template <class F>
+  [[gnu::always_inline]] static void input(const F (&d)[4], F (&v)[4]) {
     v[0] = d[0] - d[2];
     v[1] = d[1] + d[2];
     v[2] = d[2] - d[1];
     v[3] = d[1] - d[3];
   }
   /// A'
-  template <class A>
-  [[gnu::always_inline]] static void output(const Floats<A> (&m)[4], Floats<A> (&y)[2]) {
+  template <class F>
+  [[gnu::always_inline]] static void output(const F (&m)[4], F (&y)[2]) {
     y[0] = m[0] + m[1] + m[2];
     y[1] = m[1] - m[2] - m[3];
   }
@@ -42,10 +42,9 @@ struct WinogradTransform<2> {
 
 template <>
 struct WinogradTransform<4> {
-  static constexpr std::size_t places = 6;
-  template <class A>
-  [[gnu::always_inline]] static void input(const Floats<A> (&d)[6], Floats<A> (&v)[6]) {
-    using F = Floats<A>;
+  static constexpr std::size_t places = 6, outputs = 4;
+  template <class F>
+  [[gnu::always_inline]] static void input(const F (&d)[6], F (&v)[6]) {
     const F two = F::broadcast(2), four = F::broadcast(4), minus_four = F::broadcast(-4),
             minus_five = F::broadcast(-5);
     const F even = fma(minus_four, d[2], d[4]), odd = fma(minus_four, d[1], d[3]);
@@ -57,9 +56,8 @@ struct WinogradTransform<4> {
     v[4] = outer - two * inner;
     v[5] = fma(four, d[1], fma(minus_five, d[3], d[5]));
   }
-  template <class A>
-  [[gnu::always_inline]] static void output(const Floats<A> (&m)[6], Floats<A> (&y)[4]) {
-    using F = Floats<A>;
+  template <class F>
+  [[gnu::always_inline]] static void output(const F (&m)[6], F (&y)[4]) {
     const F sum = m[1] + m[2], difference = m[1] - m[2];
     const F far_sum = m[3] + m[4], far_difference = m[3] - m[4];
     y[0] = m[0] + sum + far_sum;
@@ -78,40 +76,38 @@ struct WinogradTransform<4> {
   }
 };
 
-/// B' x B of `places` x `places` vectors: reads x(row, column), writes through put(frequency, vector).
-template <class A, std::size_t M, class Read, class Put>
+/// B' x B of `places` x `places` vectors V: reads x(row, column), writes through put(frequency, vector).
+template <class T, class V, class Read, class Put>
 [[gnu::always_inline]] inline void transform_input(const Read& read, const Put& put) {
-  using T = WinogradTransform<M>;
   constexpr std::size_t n = T::places;
-  Floats<A> columns[n][n];  // [column][row]
+  V columns[n][n];  // [column][row]
   unroll<n>([&](auto x) __attribute__((always_inline)) {
-    Floats<A> d[n];
+    V d[n];
     unroll<n>([&](auto y) __attribute__((always_inline)) { d[y] = read(y, x); });
-    T::template input<A>(d, columns[x]);
+    T::input(d, columns[x]);
   });
   unroll<n>([&](auto y) __attribute__((always_inline)) {
-    Floats<A> d[n], v[n];
+    V d[n], v[n];
     unroll<n>([&](auto x) __attribute__((always_inline)) { d[x] = columns[x][y]; });
-    T::template input<A>(d, v);
+    T::input(d, v);
     unroll<n>([&](auto x) __attribute__((always_inline)) { put(y * n + x, v[x]); });
   });
 }
 
-/// A' m A: reads m(frequency), calls row(y, values of the M outputs).
-template <class A, std::size_t M, class Read, class Row>
+/// A' m A: reads m(frequency), calls row(y, values of the outputs).
+template <class T, class V, class Read, class Row>
 [[gnu::always_inline]] inline void transform_output(const Read& read, const Row& row) {
-  using T = WinogradTransform<M>;
-  constexpr std::size_t n = T::places;
-  Floats<A> columns[n][M];  // [column][output row]
+  constexpr std::size_t n = T::places, outputs = T::outputs;
+  V columns[n][outputs];  // [column][output row]
   unroll<n>([&](auto x) __attribute__((always_inline)) {
-    Floats<A> m[n];
+    V m[n];
     unroll<n>([&](auto y) __attribute__((always_inline)) { m[y] = read(y * n + x); });
-    T::template output<A>(m, columns[x]);
+    T::output(m, columns[x]);
   });
-  unroll<M>([&](auto y) __attribute__((always_inline)) {
-    Floats<A> m[n], out[M];
+  unroll<outputs>([&](auto y) __attribute__((always_inline)) {
+    V m[n], out[outputs];
     unroll<n>([&](auto x) __attribute__((always_inline)) { m[x] = columns[x][y]; });
-    T::template output<A>(m, out);
+    T::output(m, out);
     row(y, out);
   });
 }
@@ -120,21 +116,18 @@ template <class A, std::size_t M, class Read, class Row>
 using EightDoubles = double __attribute__((vector_size(64)));
 using EightFloats = float __attribute__((vector_size(32)));
 
-/// G w G' in doubles, of eight kernels at once. w: 3x3, row by row; u: places x places.
-template <std::size_t M>
-[[gnu::always_inline]] inline void transform_weights(
-    const EightDoubles (&w)[9],
-    EightDoubles (&u)[WinogradTransform<M>::places * WinogradTransform<M>::places]) {
-  using T = WinogradTransform<M>;
+/// G w G' of eight kernels at once. w: 3x3, row by row; u: places x places.
+template <class T, class Eight>
+[[gnu::always_inline]] inline void transform_weights(const Eight (&w)[9], Eight (&u)[T::places * T::places]) {
   constexpr std::size_t n = T::places;
-  EightDoubles rows[3][n];
+  Eight rows[3][n];
   for (std::size_t y = 0; y < 3; ++y) {
-    const EightDoubles in[3] = {w[3 * y], w[3 * y + 1], w[3 * y + 2]};
+    const Eight in[3] = {w[3 * y], w[3 * y + 1], w[3 * y + 2]};
     T::weights(in, rows[y]);
   }
   for (std::size_t x = 0; x < n; ++x) {
-    const EightDoubles in[3] = {rows[0][x], rows[1][x], rows[2][x]};
-    EightDoubles out[n];
+    const Eight in[3] = {rows[0][x], rows[1][x], rows[2][x]};
+    Eight out[n];
     T::weights(in, out);
     for (std::size_t y = 0; y < n; ++y) u[y * n + x] = out[y];
   }
