@@ -11,7 +11,6 @@
 #include "engine/core/error.h"
 #include "engine/core/error_context.h"
 #include "engine/evaluation/foreign_pictures.h"
-#include "engine/evaluation/gzip.h"
 #include "engine/evaluation/jpeg_header.h"
 
 #define STB_IMAGE_IMPLEMENTATION
@@ -140,35 +139,6 @@ Image to_gray(const Image& image) {
     gray.pixels[i] = static_cast<std::uint8_t>((9798 * r + 19235 * g + 3735 * b + 16384) >> 15U);
   }
   return gray;
-}
-
-std::string unpack_gzip(const std::string& bytes, const std::string& name) {
-  constexpr std::size_t header = 10, trailer = 8;
-  constexpr unsigned crc = 2, extra = 4, file_name = 8, comment = 16;
-  const auto byte = [&](std::size_t at) {
-    if (at >= bytes.size()) throw FormatError("the compressed file ends early", {.file = name});
-    return static_cast<unsigned>(static_cast<unsigned char>(bytes[at]));
-  };
-  const unsigned flags = byte(3);
-  if (byte(0) != 0x1f || byte(1) != 0x8b || byte(2) != 8)
-    throw FormatError("is no gzip file", {.file = name});
-  std::size_t at = header;
-  if ((flags & extra) != 0) at += 2 + byte(at) + 256 * byte(at + 1);
-  for (const unsigned text : {file_name, comment})
-    if ((flags & text) != 0)
-      while (byte(at++) != 0) continue;
-  if ((flags & crc) != 0) at += 2;
-  if (at + trailer > bytes.size()) throw FormatError("the compressed file ends early", {.file = name});
-  const std::size_t packed = bytes.size() - at - trailer;
-  int size = 0;
-  const std::unique_ptr<char, decltype(&stbi_image_free)> content(
-      stbi_zlib_decode_noheader_malloc(bytes.data() + at, static_cast<int>(packed), &size), stbi_image_free);
-  if (!content) throw FormatError("the compressed file is damaged", {.file = name});
-  std::uint32_t stated = 0;
-  for (std::size_t i = 0; i < 4; ++i) stated |= byte(bytes.size() - 4 + i) << (8 * i);
-  if (stated != static_cast<std::uint32_t>(size))
-    throw FormatError("the compressed file has another length than it states", {.file = name});
-  return {content.get(), static_cast<std::size_t>(size)};
 }
 
 }  // namespace refcalib::engine

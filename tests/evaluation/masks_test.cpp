@@ -229,19 +229,28 @@ TEST_CASE("volumes of NIfTI, plain and compressed, with their axes turned", "[ma
   CHECK(read_nifti(folder.write("a.nii.gz", gzipped(bytes))).values == frame.values);
   const Frame scaled = read_nifti(folder.write("s.nii", nifti({2}, {1, 3}, 0.5F, 10)));
   CHECK(scaled.values == std::vector<float>{10.5F, 11.5F});
+  std::string big_endian = nifti({2}, {1, 3});
+  for (const auto& [at, size] : std::vector<std::pair<std::size_t, std::size_t>>{
+           {0, 4}, {40, 2}, {42, 2}, {70, 2}, {72, 2}, {108, 4}, {352, 2}, {354, 2}})
+    std::reverse(big_endian.begin() + static_cast<std::ptrdiff_t>(at),
+                 big_endian.begin() + static_cast<std::ptrdiff_t>(at + size));
+  CHECK(read_nifti(folder.write("b.nii", big_endian)).values == std::vector<float>{1, 3});
 
   const auto refuse = [&](const std::string& content, const char* part) {
     CHECK_THROWS_WITH(read_nifti(folder.write("bad.nii", content)), Contains("bad.nii") && Contains(part));
   };
-  refuse("short", "no little-endian NIfTI-1");
+  refuse("short", "no NIfTI-1 file");
   refuse(bytes.substr(0, bytes.size() - 1), "shorter than its header");
-  refuse(nifti({3, 0}, {}), "no elements");
+  refuse(nifti({3, 0}, {}), "bad.nii");
+  refuse(nifti({32767, 32767, 32767}, {1}), "4 GB");
   refuse(nifti({1, 1, 1, 1, 1}, {1}), "5 axes");
   std::string complex = bytes;
   complex[70] = 32;
   refuse(complex, "type 32");
   const std::string packed = gzipped(bytes);
   refuse(packed.substr(0, packed.size() / 2), "bad.nii");
+  for (const std::size_t cut : {packed.size() / 2, packed.size() - 12})
+    CHECK_THROWS_WITH(read_nifti(folder.write("cut.nii.gz", packed.substr(0, cut))), Contains("cut.nii.gz"));
   CHECK_THROWS_AS(read_nifti(folder / "absent.nii"), IoError);
 }
 
