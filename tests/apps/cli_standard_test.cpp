@@ -162,7 +162,7 @@ TEST_CASE("samples that cannot be read are named and count nothing in the search
   INFO(outcome.out << outcome.err);
   CHECK(outcome.exit_code == 0);
   CHECK_THAT(outcome.err,
-             Contains("missing.png") && Contains("2 of ") && Contains("could not be read and count nothing"));
+             Contains("missing.png") && Contains("2 of ") && Contains("could not be used and count nothing"));
   CHECK(standard.names("out") == kModelFiles);
 }
 
