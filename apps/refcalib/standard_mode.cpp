@@ -130,7 +130,7 @@ class StandardMode {
     for (const engine::Annotation& sample : data_.annotations().samples) data.add(sample.name());
     const SearchOptions& s = o_.search;
     std::string text =
-        "version 3, model " + std::to_string(engine::model_hash(model_.graph)) + ", data " +
+        "version 4, model " + std::to_string(engine::model_hash(model_.graph)) + ", data " +
         std::to_string(data.value()) + " of " + counted(trials_samples(), "sample") + ", metric " +
         std::to_string(metric_) + ", threshold " + significant(s.threshold, 9) + " " + s.drop_type +
         ", limits " + (o_.method.empty() ? "chosen" : o_.method) + " " + significant(s.step, 9) + " " +
@@ -326,6 +326,7 @@ class StandardMode {
     problem.refine = [&](const engine::FloatSet& floats) {
       subset_of = engine::key_of(floats);
       subset = trials_->subset(subset_of, graph_of(floats), subset_size());
+      trials_->look_first_where(subset_of, graph_of(floats));
       return true;
     };
     problem.measure = [&](const engine::FloatSet& floats) { return measure(floats, strategy.ends_early); };

@@ -361,6 +361,9 @@ TEST_CASE("an evaluation ends early where it is clear that the goal is missed", 
   }
   CHECK(wrong < 20);
   CHECK(SequentialTest(std::vector<bool>(100, true)).parts().size() == 1);
+  const SequentialTest hopeless(std::vector<bool>(300, true));
+  REQUIRE(hopeless.parts().size() == 4);
+  CHECK(hopeless.parts()[0].size() == 75);
 }
 
 TEST_CASE("a journal gives back what was measured, to the bit, and nothing of another search", "[search]") {
