@@ -8,7 +8,11 @@
 namespace refcalib::engine {
 namespace {
 
-using std::string_view_literals::operator""sv;
+/// The characters of a literal, zeros among them.
+template <std::size_t N>
+constexpr std::string_view bytes_of(const char (&literal)[N]) {
+  return {literal, N - 1};
+}
 
 struct Kind {
   std::string_view name;
@@ -17,17 +21,17 @@ struct Kind {
   std::size_t at = 0;  ///< where the signature is
 };
 
-constexpr std::array<Kind, 11> kKinds{{{"TIFF", {".tif", ".tiff"}, "II*\0"sv},
-                                       {"TIFF", {}, "MM\0*"sv},
-                                       {"WebP", {".webp"}, "WEBP"sv, 8},
-                                       {"JPEG 2000", {".jp2", ".j2k", ".jpx"}, "\0\0\0\x0cjP  "sv},
-                                       {"JPEG 2000", {}, "\xff\x4f\xff\x51"sv},
-                                       {"HEIF", {".heic", ".heif", ".avif"}, "ftyp"sv, 4},
-                                       {"JPEG XL", {".jxl"}, "\0\0\0\x0cJXL "sv},
-                                       {"JPEG XL", {}, "\xff\x0a"sv},
-                                       {"OpenEXR", {".exr"}, "\x76\x2f\x31\x01"sv},
-                                       {"Radiance", {".hdr", ".pic"}, "#?RADIANCE"sv},
-                                       {"icon", {".ico"}, "\0\0\1\0"sv}}};
+constexpr std::array<Kind, 11> kKinds{{{"TIFF", {".tif", ".tiff"}, bytes_of("II*\0")},
+                                       {"TIFF", {}, bytes_of("MM\0*")},
+                                       {"WebP", {".webp"}, bytes_of("WEBP"), 8},
+                                       {"JPEG 2000", {".jp2", ".j2k", ".jpx"}, bytes_of("\0\0\0\x0cjP  ")},
+                                       {"JPEG 2000", {}, bytes_of("\xff\x4f\xff\x51")},
+                                       {"HEIF", {".heic", ".heif", ".avif"}, bytes_of("ftyp"), 4},
+                                       {"JPEG XL", {".jxl"}, bytes_of("\0\0\0\x0cJXL ")},
+                                       {"JPEG XL", {}, bytes_of("\xff\x0a")},
+                                       {"OpenEXR", {".exr"}, bytes_of("\x76\x2f\x31\x01")},
+                                       {"Radiance", {".hdr", ".pic"}, bytes_of("#?RADIANCE")},
+                                       {"icon", {".ico"}, bytes_of("\0\0\1\0")}}};
 
 }  // namespace
 
