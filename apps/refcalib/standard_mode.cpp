@@ -130,7 +130,7 @@ class StandardMode {
     for (const engine::Annotation& sample : data_.annotations().samples) data.add(sample.name());
     const SearchOptions& s = o_.search;
     std::string text =
-        "version 4, model " + std::to_string(engine::model_hash(model_.graph)) + ", data " +
+        "version 5, model " + std::to_string(engine::model_hash(model_.graph)) + ", data " +
         std::to_string(data.value()) + " of " + counted(trials_samples(), "sample") + ", metric " +
         std::to_string(metric_) + ", threshold " + significant(s.threshold, 9) + " " + s.drop_type +
         ", limits " + (o_.method.empty() ? "chosen" : o_.method) + " " + significant(s.step, 9) + " " +

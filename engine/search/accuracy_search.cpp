@@ -15,6 +15,8 @@ constexpr double kMissMargin = 0.125;
 
 /// Measurements for a layer in float, and how many are free: reverting layers one after another takes one for each.
 constexpr double kPerLayer = 1.0 / 3, kFree = 2;
+/// Layers that go to float beyond what adding up asks for, as long as the estimate is not met.
+constexpr std::size_t kMoreThanAddedUp = 4;
 /// Share of the time of float that a further network has to save.
 constexpr double kWorth = 0.02;
 /// Layers that would leave more than so many thresholds by what they cost alone are not given back.
@@ -44,10 +46,8 @@ class Search {
       const double margin = kMissMargin * static_cast<double>(misses) * problem_.threshold;
       const bool last = used + 1 == problem_.max_measurements;
       if (met() && (!could_save() || !affordable())) break;
-      const std::optional<FloatSet> floats = used == 0 && added_up() ? added_up()
-                                             : last && !met()
-                                                 ? most_float()
-                                                 : next(problem_.threshold - correction - margin);
+      std::optional<FloatSet> floats = used == 0 ? added_up() : std::nullopt;
+      if (!floats) floats = last && !met() ? most_float() : next(problem_.threshold - correction - margin);
       if (!floats || measured(*floats) || !worth(*floats)) break;
       add(*floats, problem_.measure(*floats));
       refine();
@@ -78,12 +78,15 @@ class Search {
     }
     return all > 0 ? problem_.at_start.drop * left / all : 0;
   }
-  /// The cheaper of the fewest layers, by what they cost alone or by that for their time, that leave less than the threshold.
-  std::optional<FloatSet> added_up() const {
+  /// The cheaper of the fewest layers, by what they cost alone or by that for their time, that leave less than the threshold; with a few
+  /// more where the estimate says otherwise of them together.
+  std::optional<FloatSet> added_up() {
     if (problem_.alone.empty() || !std::isfinite(problem_.at_start.drop) ||
         predicted(start_) < problem_.threshold)
       return std::nullopt;
     std::optional<FloatSet> best;
+    std::vector<std::size_t> best_order;
+    std::size_t best_count = 0;
     for (const bool by_time : {false, true}) {
       std::vector<std::size_t> order = order_;
       const auto value = [&](std::size_t layer) {
@@ -91,11 +94,17 @@ class Search {
       };
       std::stable_sort(order.begin(), order.end(),
                        [&](std::size_t a, std::size_t b) { return value(a) > value(b); });
-      FloatSet floats = start_;
-      for (std::size_t i = 0; i + 1 < order.size() && predicted(floats) >= problem_.threshold; ++i)
-        floats[order[i]] = true;
-      if (!best || problem_.cost(floats) < problem_.cost(*best)) best = floats;
+      std::size_t count = 0;
+      while (count + 1 < order.size() && predicted(first_of(order, count)) >= problem_.threshold) ++count;
+      const FloatSet floats = first_of(order, count);
+      if (best && problem_.cost(floats) >= problem_.cost(*best)) continue;
+      best = floats;
+      best_order = order;
+      best_count = count;
     }
+    for (std::size_t more = 0; more <= kMoreThanAddedUp && best_count + more < best_order.size(); ++more)
+      if (FloatSet floats = first_of(best_order, best_count + more); estimated(floats) < problem_.threshold)
+        return floats;
     return best;
   }
   /// Whether another measurement keeps well below what it takes to revert the layers of the best network one by one.

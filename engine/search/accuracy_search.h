@@ -53,7 +53,7 @@ struct SearchResult {
 /// Looks for the cheapest network that meets the goal.
 ///
 /// The first guess adds up what each layer costs alone: the fewest layers go to float that leave less than the threshold, those first that
-/// cost most, or most for their time. If it meets the goal and giving back any of its layers would leave clearly more than the threshold, or
+/// cost most, or most for their time, and up to four more while the estimate of them together is not below it. If it meets the goal and giving back any of its layers would leave clearly more than the threshold, or
 /// save hardly any time, the search is over. Else:
 ///
 /// Layers are put in order twice, by harm and by harm for the time that float costs them. Of each order the fewest layers that bring the
