@@ -18,7 +18,7 @@ constexpr double kPerLayer = 1.0 / 3, kFree = 2;
 /// Layers that go to float beyond what adding up asks for, as long as the estimate is not met.
 constexpr std::size_t kMoreThanAddedUp = 4;
 /// Share of the time of float that a further network has to save.
-constexpr double kWorth = 0.02;
+constexpr double kWorth = 0.03;
 /// Layers that would leave more than so many thresholds by what they cost alone are not given back.
 constexpr double kPlausible = 1.5;
 
