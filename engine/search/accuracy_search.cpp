@@ -18,7 +18,7 @@ constexpr double kPerLayer = 1.0 / 3, kFree = 2;
 /// Layers that go to float beyond what adding up asks for, as long as the estimate is not met.
 constexpr std::size_t kMoreThanAddedUp = 4;
 /// Share of the time of float that a further network has to save.
-constexpr double kWorth = 0.03;
+constexpr double kWorth = 0.02;
 /// Layers that would leave more than so many thresholds by what they cost alone are not given back.
 constexpr double kPlausible = 1.5;
 
@@ -48,7 +48,7 @@ class Search {
       if (met() && (!could_save() || !affordable())) break;
       std::optional<FloatSet> floats = used == 0 ? added_up() : std::nullopt;
       if (!floats) floats = last && !met() ? most_float() : next(problem_.threshold - correction - margin);
-      if (!floats || measured(*floats) || !worth(*floats)) break;
+      if (!floats || measured(*floats) || !worth(*floats) || (met() && !plausible(*floats))) break;
       add(*floats, problem_.measure(*floats));
       refine();
       correction = corrected();
@@ -116,16 +116,19 @@ class Search {
         static_cast<double>(count_of(result_.trials[result_.best].floats) - count_of(start_));
     return used + 1 <= std::max(kFree, kPerLayer * reverted);
   }
+  /// False: by what layers cost alone the network would clearly miss the threshold.
+  bool plausible(const FloatSet& floats) const {
+    return problem_.alone.empty() || predicted(floats) < kPlausible * problem_.threshold;
+  }
   /// Whether giving back layers of the best network could save time without clearly missing the threshold.
   bool could_save() {
-    if (problem_.alone.empty()) return true;
     choose_best(result_);
     const FloatSet& best = result_.trials[result_.best].floats;
     double saving = 0;
     for (const std::size_t layer : order_) {
       FloatSet fewer = best;
       fewer[layer] = false;
-      if (best[layer] && predicted(fewer) < kPlausible * problem_.threshold) saving += gain_[layer];
+      if (best[layer] && plausible(fewer)) saving += gain_[layer];
     }
     return saving > kWorth * problem_.cost(everything());
   }
