@@ -37,12 +37,12 @@ using refcalib_bench::Turns;
 const ConvKernel& kernel_for(const Layer& layer, bool quantized, Isa isa) {
   const ConvGeometry g = refcalib_bench::geometry(layer);
   const ConvKernel* const winograd =
-      select(quantized ? winograd_u8s8_kernels() : winograd_f32_kernels(), g, isa);
+      quantized ? winograd_u8s8_kernel(g, isa) : select(winograd_f32_kernels(), g, isa);
   const ConvKernel* special =
       winograd != nullptr ? winograd
-      : layer.depthwise  ? select(quantized ? dwconv_u8s8_kernels() : dwconv_f32_kernels(), g, isa)
-      : layer.groups > 1 ? select(quantized ? gconv_u8s8_kernels() : gconv_f32_kernels(), g, isa)
-                         : nullptr;
+      : layer.depthwise   ? select(quantized ? dwconv_u8s8_kernels() : dwconv_f32_kernels(), g, isa)
+      : layer.groups > 1  ? select(quantized ? gconv_u8s8_kernels() : gconv_f32_kernels(), g, isa)
+                          : nullptr;
   return special != nullptr ? *special
                             : *select(quantized ? conv_u8s8_kernels() : conv_f32_kernels(), g, isa);
 }

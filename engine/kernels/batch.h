@@ -223,6 +223,20 @@ template <int N, class A>
 REFCALIB_INLINE Words<A> shift_left(Words<A> a) {
   return {Simd<A>::template shift_left_words<N>(a.v)};
 }
+template <class A>
+REFCALIB_INLINE void pin_lanes(Ints<A>& a) {
+  Simd<A>::pin(a.v);
+}
+template <class A>
+REFCALIB_INLINE void pin_lanes(Words<A>& a) {
+  Simd<A>::pin(a.v);
+}
+/// The value, in a register: GCC 12 else keeps integers that are read twice in memory, where their type changes.
+template <class V>
+REFCALIB_INLINE V in_register(V a) {
+  pin_lanes(a);
+  return a;
+}
 /// acc + the sum of each lane's two products.
 template <class A>
 REFCALIB_INLINE Ints<A> dot2(Words<A> a, Words<A> b, Ints<A> acc) {

@@ -113,7 +113,7 @@ Elements<T> part_weights(std::span<const T> whole, std::int64_t area, const Weig
 /// For some kernels it depends on the weights whether their numbers suffice.
 const ConvKernel* integer_kernel(const WeightedPlan& plan, const WeightedPart& part,
                                  const kernels::ConvGeometry& geometry, Isa isa) {
-  if (const ConvKernel* kernel = kernels::select(kernels::winograd_u8s8_kernels(), geometry, isa)) {
+  if (const ConvKernel* kernel = kernels::winograd_u8s8_kernel(geometry, isa)) {
     const Elements<std::int8_t> all = integer_weights(plan.weights, *plan.weight_quantization,
                                                       static_cast<std::size_t>(plan.out_channels()));
     const Elements<std::int8_t> weights = part_weights(all.view, plan.kernel_area, part);

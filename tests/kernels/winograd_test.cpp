@@ -160,8 +160,8 @@ TEST_CASE("winograd of integers is the direct sum", "[winograd]") {
     for (const int zero_point : {0, 93}) {
       Finish finish = finishes()[next++ % finishes().size()];
       if (g.out_pixel_stride != g.residual_pixel_stride) finish.residual_in_place = false;
-      INFO(g.in_h << "x" << g.in_w << ", " << g.in_channels << " to " << g.out_channels << ", "
-                  << finish.name << ", zero point " << zero_point);
+      INFO(g.in_h << "x" << g.in_w << ", " << g.in_channels << " to " << g.out_channels << ", " << finish.name
+                  << ", zero point " << zero_point);
       g.in_zero_point = static_cast<std::uint8_t>(zero_point);
       const ConvProblem<std::uint8_t, std::int8_t> problem(g, finish, size(g.in_channels + g.out_h));
       if (!winograd_fits(g, problem.weights.data())) continue;

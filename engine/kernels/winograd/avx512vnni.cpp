@@ -11,6 +11,7 @@ using IntegerProducts = WinogradProducts<PairStep<Avx512Vnni>, 12, 12, 8, 6>;
 
 extern const ConvKernel winograd4_u8s8_avx512vnni;
 constinit const ConvKernel winograd4_u8s8_avx512vnni =
-    Winograd<IntegerWinograd<Avx512Vnni>, IntegerProducts>::kernel("winograd_u8s8/avx512vnni/4x4", Isa::avx512vnni);
+    Winograd<IntegerWinograd<Avx512Vnni>, IntegerProducts>::kernel("winograd_u8s8/avx512vnni/4x4",
+                                                                   Isa::avx512vnni);
 
 }  // namespace refcalib::engine::kernels

@@ -46,8 +46,8 @@ struct FloatWinograd {
     EightDoubles w[9] = {}, u[places];
     for (int o = 0; o < 8 && o < real; ++o)
       for (std::size_t i = 0; i < 9; ++i)
-        w[i][o] = static_cast<double>(
-            source[(o * g.in_channels + channel) * 9 + static_cast<std::int64_t>(i)]);
+        w[i][o] =
+            static_cast<double>(source[(o * g.in_channels + channel) * 9 + static_cast<std::int64_t>(i)]);
     transform_weights<Transform>(w, u);
     for (std::size_t f = 0; f < places; ++f) {
       const auto rounded = __builtin_convertvector(u[f], EightFloats);

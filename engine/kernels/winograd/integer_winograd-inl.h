@@ -16,7 +16,7 @@ namespace {
 
 /// The transformations of one axis. The input's is B' of Lavin. Rows of the weights' are multiples of Lavin's that need no fractions:
 ///
-///   4 * 3, -6, -6, 24, 24, 6
+///   12, 6, 6, 24, 24, 3
 ///
 /// and the output's divides what that multiplies with by powers of two, exactly, and leaves a factor of 3: 3 y = A' [ … ].
 struct IntegerTransform {
@@ -37,12 +37,14 @@ struct IntegerTransform {
   /// Every shift drops zeros: see winograd_fits(), which proves that the shifted values do not leave int32. All others may.
   template <class V>
   [[gnu::always_inline]] static void output(const V (&m)[6], V (&y)[4]) {
-    const V sum = m[1] + m[2], difference = m[1] - m[2];
-    const V far_sum = m[3] + m[4], far_difference = m[3] - m[4];
+    const V one = in_register(m[1]), minus_one = in_register(m[2]);
+    const V two = in_register(m[3]), minus_two = in_register(m[4]);
+    const V sum = one + minus_one, difference = one - minus_one;
+    const V far_sum = two + minus_two, far_difference = two - minus_two;
     y[0] = shift_right<1>(shift_right<1>(shift_right<1>(far_sum) + m[0]) + sum);
     y[1] = shift_right<1>(shift_right<1>(far_difference) + difference);
     y[2] = shift_right<1>(sum + far_sum);
-    y[3] = shift_right<1>(shift_left<1>(far_difference) + difference + m[5]);
+    y[3] = shift_right<1>(shift_left<1>(far_difference + m[5]) + difference);
   }
   template <class T>
   [[gnu::always_inline]] static void weights(const T (&w)[3], T (&u)[6]) {
@@ -51,7 +53,7 @@ struct IntegerTransform {
     u[2] = -(w[0] - w[1] + w[2]);
     u[3] = w[0] + 2 * w[1] + 4 * w[2];
     u[4] = w[0] - 2 * w[1] + 4 * w[2];
-    u[5] = 6 * w[2];
+    u[5] = 3 * w[2];
   }
 };
 
@@ -115,9 +117,8 @@ struct IntegerWinograd {
                                                         const Put& put) noexcept {
     transform_input<Transform, Words<A>>(
         [&](auto y, auto x) __attribute__((always_inline)) { return load_words(pixel(y, x), Full<A>{}); },
-        [&](std::size_t f, Words<A> v) __attribute__((always_inline)) {
-          store(put(f), as_ints(v), Full<A>{});
-        });
+        [&](std::size_t f, Words<A> v)
+            __attribute__((always_inline)) { store(put(f), as_ints(v), Full<A>{}); });
   }
 
   /// The two axes have left a factor of 9; its inverse modulo 2^32 divides exactly.

@@ -29,16 +29,21 @@ struct Winograd {
   static constexpr std::int64_t frequencies = places;
   static constexpr std::int64_t lanes = Simd<A>::lanes;
   static constexpr std::int64_t m = Number::m;
+  static constexpr std::int64_t group_pitch = frequencies * kGroup;
+  static_assert(frequencies % 2 == 0);
+  /// Where the first frequency of a channel's group and the channel in it begin, among those of a tile.
+  static constexpr std::int64_t place(std::int64_t channel) noexcept {
+    return channel / kGroup * group_pitch + channel % kGroup;
+  }
   static_assert(sizeof(Unit) == 4);
 
   struct Blocking {
     std::int64_t tiles_x, tiles_y, tiles;  ///< tiles over batch and space
     std::int64_t block_tiles, blocks;
     std::int64_t vectors, panels, columns;  ///< vectors of output channels; of the widest panel
-    std::int64_t units;                ///< of a tile's transformed inputs
-    std::int64_t padding;              ///< units of a pixel of padding
+    std::int64_t units;                     ///< of a tile's transformed inputs
+    std::int64_t padding;                   ///< units of a pixel of padding
     std::int64_t in_pitch, out_pitch;  ///< units from tile to tile of the transformed inputs and products
-    std::int64_t in_plane, out_plane;  ///< units from frequency to frequency
 
     explicit Blocking(const ConvGeometry& g) noexcept {
       tiles_x = (g.out_w + m - 1) / m;
@@ -49,17 +54,15 @@ struct Winograd {
       columns = ceil_div(vectors, panels);
       units = Number::units(g.in_channels);
       padding = ceil_div(static_cast<std::int64_t>(Number::padding_bytes(g)), 64) * 16;
-      in_pitch = ceil_div(units, 16) * 16;
-      out_pitch = columns * lanes;
-      const std::int64_t tile_bytes = frequencies * (in_pitch + out_pitch) * 4;
+      // An odd number of cache lines: one frequency of the tiles, which are read and written together, lies in different sets.
+      in_pitch = ceil_div(units, kGroup) * group_pitch + kGroup;
+      out_pitch = ceil_div(columns * lanes, kGroup) * group_pitch + kGroup;
+      const std::int64_t tile_bytes = (in_pitch + out_pitch) * 4;
       const std::int64_t rows = Products::rows[columns];
       const std::int64_t most = Number::block_bytes / tile_bytes / rows * rows;
       blocks = ceil_div(tiles, most < 2 * rows ? 2 * rows : most);
       block_tiles = ceil_div(ceil_div(tiles, blocks), rows) * rows;
       blocks = ceil_div(tiles, block_tiles);
-      // An odd number of cache lines: the frequencies of a tile, written together, fall into different sets.
-      in_plane = block_tiles * in_pitch + 16 * (1 + (block_tiles * in_pitch / 16) % 2);
-      out_plane = block_tiles * out_pitch + 16 * (1 + (block_tiles * out_pitch / 16) % 2);
     }
     std::int64_t panel_begin(std::int64_t panel) const noexcept {
       const std::int64_t base = vectors / panels, wide = vectors % panels;
@@ -96,8 +99,7 @@ struct Winograd {
                                &block[0][i][o], together * static_cast<std::int64_t>(widest));
         for (std::int64_t f = 0; f < frequencies; ++f)
           for (std::int64_t i = 0; i < count; ++i)
-            std::memcpy(to + (f * b.units + u + i) * width, block[f][i],
-                        static_cast<std::size_t>(width) * 4);
+            std::memcpy(to + (f * b.units + u + i) * width, block[f][i], static_cast<std::size_t>(width) * 4);
       }
       to += frequencies * b.units * width;
     }
@@ -105,7 +107,7 @@ struct Winograd {
 
   static std::size_t scratch_bytes(const ConvGeometry& g) noexcept {
     const Blocking b(g);
-    return static_cast<std::size_t>(frequencies * (b.in_plane + b.out_plane)) * 4 + 64;
+    return static_cast<std::size_t>(b.block_tiles * (b.in_pitch + b.out_pitch)) * 4 + 64;
   }
 
   static std::int64_t work_items(const ConvGeometry& g) noexcept {
@@ -113,13 +115,22 @@ struct Winograd {
     return b.blocks * b.panels;
   }
 
-  /// Where a tile lies.
+  /// Where a tile lies; goes from one to the next.
   struct Tile {
     std::int64_t n, y, x;  ///< image, first output row and column
     Tile(const Blocking& b, std::int64_t index) noexcept
         : n(index / (b.tiles_x * b.tiles_y)),
           y(index / b.tiles_x % b.tiles_y * m),
           x(index % b.tiles_x * m) {}
+    void advance(const Blocking& b) noexcept {
+      x += m;
+      if (x < b.tiles_x * m) return;
+      x = 0;
+      y += m;
+      if (y < b.tiles_y * m) return;
+      y = 0;
+      ++n;
+    }
   };
 
   /// Transforms the inputs of the tiles [first, first + count) into `to`.
@@ -127,16 +138,16 @@ struct Winograd {
                               const Input* padding, std::int64_t first, std::int64_t count,
                               Unit* to) noexcept {
     const std::int64_t row = g.in_w * g.in_pixel_stride;
-    for (std::int64_t t = 0; t < count; ++t) {
-      const Tile tile(b, first + t);
+    Tile tile(b, first);
+    for (std::int64_t t = 0; t < count; ++t, tile.advance(b)) {
       const std::int64_t y0 = tile.y - g.pad_h, x0 = tile.x - g.pad_w;
       const Input* const corner = input + (tile.n * g.in_h + y0) * row + x0 * g.in_pixel_stride;
       Unit* const out = to + t * b.in_pitch;
       if (y0 >= 0 && x0 >= 0 && y0 + side <= g.in_h && x0 + side <= g.in_w) {
         transform_tile(
-            g, b, [&](std::int64_t y, std::int64_t x) __attribute__((always_inline)) {
-              return corner + y * row + x * g.in_pixel_stride;
-            },
+            g,
+            [&](std::int64_t y, std::int64_t x)
+                __attribute__((always_inline)) { return corner + y * row + x * g.in_pixel_stride; },
             out);
         continue;
       }
@@ -147,40 +158,43 @@ struct Winograd {
           pixels[y * side + x] = inside ? corner + y * row + x * g.in_pixel_stride : padding;
         }
       transform_tile(
-          g, b, [&](std::int64_t y, std::int64_t x) __attribute__((always_inline)) {
-            return pixels[y * side + x];
-          },
+          g,
+          [&](std::int64_t y, std::int64_t x) __attribute__((always_inline)) { return pixels[y * side + x]; },
           out);
     }
   }
 
   /// pixel(y, x): where the channels of a pixel of the tile begin.
   template <class Pixel>
-  [[gnu::always_inline]] static void transform_tile(const ConvGeometry& g, const Blocking& b,
-                                                    const Pixel& pixel, Unit* out) noexcept {
-    for (std::int64_t c = 0; c < g.in_channels; c += Number::input_lanes, out += lanes)
+  [[gnu::always_inline]] static void transform_tile(const ConvGeometry& g, const Pixel& pixel,
+                                                    Unit* out) noexcept {
+    for (std::int64_t c = 0, u = 0; c < g.in_channels; c += Number::input_lanes, u += lanes) {
+      Unit* const to = out + place(u);
       Number::transform_channels(
           [&](auto y, auto x) __attribute__((always_inline)) {
             return pixel(static_cast<std::int64_t>(y()), static_cast<std::int64_t>(x())) + c;
           },
-          g.in_channels - c, [&](std::size_t f) __attribute__((always_inline)) {
-            return out + static_cast<std::int64_t>(f) * b.in_plane;
-          });
+          g.in_channels - c,
+          [&](std::size_t f)
+              __attribute__((always_inline)) { return to + static_cast<std::int64_t>(f) * kGroup; });
+    }
   }
 
   /// All frequencies of a block and a panel. Weights stream from memory: while the tiles of one frequency are multiplied, each
-  /// register tile fetches one vector of every step of the next.
+  /// register tile fetches a cache line of every step of the next, or two where there are fewer register tiles than lines.
   static void multiply_block(const Blocking& b, const Unit* in, const Unit* weights, std::int64_t columns,
                              std::int64_t count, Unit* out) noexcept {
     const std::int64_t most = Products::rows[columns], step = columns * lanes;
+    const std::int64_t line = 64, lines = step * 4 <= line * ((count + most - 1) / most) ? 1 : 2;
     for (std::int64_t f = 0; f < frequencies; ++f) {
       std::int64_t ahead = b.units * step * 4;
       for (std::int64_t t = 0; t < count; t += most) {
         const std::int64_t rows = count - t < most ? count - t : most;
-        Products::table.of[columns][rows](in + f * b.in_plane + t * b.in_pitch, b.in_pitch, weights,
-                                          b.units, out + f * b.out_plane + t * b.out_pitch, b.out_pitch,
-                                          ahead);
-        ahead = ahead + 64 < (b.units + 1) * step * 4 ? ahead + 64 : 0;
+        Products::table.of[columns][rows](in + f * kGroup + t * b.in_pitch, b.in_pitch, group_pitch, weights,
+                                          b.units, out + f * kGroup + t * b.out_pitch, b.out_pitch, ahead,
+                                          (lines - 1) * line);
+        ahead += lines * line;
+        if (ahead >= (b.units + 1) * step * 4) ahead = 0;
       }
       weights += b.units * step;
     }
@@ -225,14 +239,14 @@ struct Winograd {
   }
 
   /// Transforms the products of one tile and vector back and stores the outputs that exist.
-  static void store_tile(const ConvGeometry& g, const Target& target, const Unit* products,
-                         std::int64_t plane, const Tile& tile, std::int64_t channel) noexcept {
+  static void store_tile(const ConvGeometry& g, const Target& target, const Unit* products, const Tile& tile,
+                         std::int64_t channel) noexcept {
     const std::int64_t left = g.out_channels - channel;
     const auto channels = static_cast<std::size_t>(left < lanes ? left : lanes);
     const std::int64_t width = g.out_w - tile.x < m ? g.out_w - tile.x : m;
     transform_output<Transform, Sum>(
         [&](std::size_t f) __attribute__((always_inline)) {
-          return load(products + static_cast<std::int64_t>(f) * plane, Full<A>{});
+          return load(products + static_cast<std::int64_t>(f) * kGroup, Full<A>{});
         },
         [&](auto y, const Sum(&row)[Number::m]) __attribute__((always_inline)) {
           const std::int64_t out_y = tile.y + static_cast<std::int64_t>(y());
@@ -250,7 +264,7 @@ struct Winograd {
                   std::int64_t end) noexcept {
     const Blocking b(g);
     auto* const transformed = static_cast<Unit*>(o.scratch);
-    Unit* const products = transformed + frequencies * b.in_plane;
+    Unit* const products = transformed + b.block_tiles * b.in_pitch;
     const auto* const packed = static_cast<const Unit*>(o.packed);
     const Target target(g, o);
     std::int64_t known_block = -1;
@@ -264,18 +278,16 @@ struct Winograd {
       const std::int64_t vector = b.panel_begin(panel), columns = b.panel_begin(panel + 1) - vector;
       const Unit* const weights = packed + b.padding + frequencies * b.units * vector * lanes;
       multiply_block(b, transformed, weights, columns, count, products);
-      for (std::int64_t t = 0; t < count; ++t) {
-        const Tile tile(b, first + t);
+      Tile tile(b, first);
+      for (std::int64_t t = 0; t < count; ++t, tile.advance(b))
         for (std::int64_t v = 0; v < columns; ++v)
-          store_tile(g, target, products + t * b.out_pitch + v * lanes, b.out_plane, tile,
-                     (vector + v) * lanes);
-      }
+          store_tile(g, target, products + t * b.out_pitch + place(v * lanes), tile, (vector + v) * lanes);
     }
   }
 
   static constexpr ConvKernel kernel(const char* name, Isa isa) {
-    return {name,  isa,  &Number::accepts, &packed_bytes, &pack, &scratch_bytes, &work_items, &run, nullptr,
-            nullptr, &Number::admits};
+    return {name,        isa,  &Number::accepts, &packed_bytes, &pack,          &scratch_bytes,
+            &work_items, &run, nullptr,          nullptr,       &Number::admits};
   }
 };
 

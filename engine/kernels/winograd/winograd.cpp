@@ -50,16 +50,17 @@ std::int64_t winograd_tile(const ConvGeometry& g) noexcept {
 
 bool winograd_pays_u8s8(const ConvGeometry& g, Isa isa) noexcept {
   if (!plain(g)) return false;
-  // Operations per lane. With dot products a step of four bytes is one, and so is one of two int16; without, three and two.
-  const bool vnni = isa == Isa::avx512vnni || isa == Isa::avxvnni;
-  const std::int64_t four_bytes = vnni ? 1 : 3, two_words = vnni ? 1 : 2;
   const std::int64_t tiles = g.batch * ((g.out_h + 3) / 4) * ((g.out_w + 3) / 4);
   const std::int64_t pixels = g.batch * g.out_h * g.out_w, channels = g.in_channels * g.out_channels;
-  const std::int64_t direct = pixels * 9 * channels * four_bytes / 4;
-  const std::int64_t products = tiles * 36 * channels * two_words / 2;
-  const std::int64_t transforms = tiles * (g.in_channels * 5 + g.out_channels * 120);
-  const std::int64_t weights = 36 * channels;
-  return products + transforms + weights < direct * 9 / 10;
+  // Cycles of a Zen 4 core: a direct sum reaches 19/20 of its 64 products a cycle with dot products, 30 without; Winograd's 10/11 of 32 or
+  // 27; a tile costs 170 for 32 channels of the input and 300 for 16 of the output; weights come from memory at 4 bytes a cycle.
+  const bool vnni = isa == Isa::avx512vnni || isa == Isa::avxvnni;
+  const std::int64_t direct = pixels * channels * 9 / (vnni ? 61 : 30);
+  const std::int64_t products = tiles * channels * 36 / (vnni ? 29 : 25);
+  const std::int64_t transforms = tiles * (g.in_channels * 170 / 32 + g.out_channels * 300 / 16);
+  const std::int64_t weights = channels * 36 * 2 / 4;
+  const std::int64_t compute = products + transforms;
+  return (compute > weights ? compute : weights) < direct;
 }
 
 #define REFCALIB_WINOGRAD_F32(isa) extern const ConvKernel winograd4_f32_##isa, winograd2_f32_##isa;
@@ -92,6 +93,12 @@ std::span<const ConvKernel> winograd_u8s8_kernels() noexcept {
 #else
   return {};
 #endif
+}
+
+const ConvKernel* winograd_u8s8_kernel(const ConvGeometry& g, Isa isa) noexcept {
+  for (const ConvKernel& kernel : winograd_u8s8_kernels())
+    if (includes(isa, kernel.isa)) return kernel.accepts(g) ? &kernel : nullptr;
+  return nullptr;
 }
 
 }  // namespace refcalib::engine::kernels

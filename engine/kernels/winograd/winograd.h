@@ -39,4 +39,7 @@ std::span<const ConvKernel> winograd_f32_kernels() noexcept;
 /// The kernels of integers, best first. They admit only weights of which winograd_fits() holds.
 std::span<const ConvKernel> winograd_u8s8_kernels() noexcept;
 
+/// The one for a machine, if it accepts the geometry. A weaker one may accept what this does not, for it is compared with weaker direct sums.
+const ConvKernel* winograd_u8s8_kernel(const ConvGeometry& geometry, Isa isa) noexcept;
+
 }  // namespace refcalib::engine::kernels

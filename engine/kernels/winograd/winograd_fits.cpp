@@ -19,13 +19,11 @@ struct Sums {
   std::int64_t at[3] = {};       ///< of magnitudes of the three taps
   std::int64_t outer = 0;        ///< of |first + 4 * third|
   std::int64_t first_three = 0;  ///< of |3 * first|
-  std::int64_t last_six = 0;     ///< of |6 * third|
 
   void add(std::int64_t a, std::int64_t b, std::int64_t c) noexcept {
     at[0] += std::llabs(a), at[1] += std::llabs(b), at[2] += std::llabs(c);
     outer += std::llabs(a + 4 * c);
     first_three += std::llabs(3 * a);
-    last_six += std::llabs(6 * c);
   }
 };
 
@@ -51,7 +49,7 @@ void frequencies(const std::int8_t* w, std::int64_t step, std::int64_t (&u)[6]) 
   u[2] = -(a - b + c);
   u[3] = a + 2 * b + 4 * c;
   u[4] = a - 2 * b + 4 * c;
-  u[5] = 6 * c;
+  u[5] = 3 * c;
 }
 
 /// One output channel: first the outputs of a column, for each frequency along the row, then those of the row, which three times the
