@@ -48,7 +48,7 @@ class Search {
       if (met() && (!could_save() || !affordable())) break;
       std::optional<FloatSet> floats = used == 0 ? added_up() : std::nullopt;
       if (!floats) floats = last && !met() ? most_float() : next(problem_.threshold - correction - margin);
-      if (!floats || measured(*floats) || !worth(*floats) || (met() && !plausible(*floats))) break;
+      if (!floats || measured(*floats) || !worth(*floats)) break;
       add(*floats, problem_.measure(*floats));
       refine();
       correction = corrected();
