@@ -54,15 +54,27 @@ class Planner {
     return false;
   }
 
-  bool may_be_slice(const Node& concat, ValueId id, bool strided) const {
+  bool is_view(ValueId id) const {
+    const NodeId producer = value(id).producer;
+    return producer != kNone && op_record(graph_.node(producer).op).aliasing == Aliasing::view;
+  }
+
+  /// The value whose memory `id` is, under another shape.
+  ValueId viewed(ValueId id) const {
+    while (is_view(id) && !graph_.is_output(id)) id = graph_.node(value(id).producer).inputs.front();
+    return id;
+  }
+
+  /// Whether the value can be written where it is wanted: nothing else has decided where it lies.
+  bool may_be_placed(const Node& concat, ValueId id) const {
     const Value& v = value(id);
-    const Value& whole = value(concat.outputs.front());
-    if (v.constant || v.producer == kNone || graph_.is_output(id) || v.layout != whole.layout ||
-        v.dtype != whole.dtype)
-      return false;
-    if (parts_[id].root != id || op_record(graph_.node(v.producer).op).aliasing == Aliasing::view)
-      return false;
-    return !strided || !feeds_view(id);
+    return !v.constant && v.producer != kNone && !graph_.is_output(id) && !is_view(id) &&
+           v.dtype == value(concat.outputs.front()).dtype && parts_[id].root == id;
+  }
+
+  bool may_be_strided(const Node& concat, ValueId id) const {
+    return may_be_placed(concat, id) && value(id).layout == value(concat.outputs.front()).layout &&
+           !feeds_view(id);
   }
 
   void place_slices(const Node& concat) {
@@ -77,8 +89,11 @@ class Planner {
     if (channels) return place_channels(concat, parts_[out]);
     std::size_t offset = parts_[out].offset;
     for (const ValueId id : concat.inputs) {
-      if (may_be_slice(concat, id, false) && parts_[out].root != id)
-        parts_[id] = {parts_[out].root, offset, parts_[id].pixel_stride};
+      // The slice is dense, so that a value under another shape, and in another order, fills it just the same.
+      const ValueId source = viewed(id);
+      const bool same = source != id || value(id).layout == whole.layout;
+      if (same && may_be_placed(concat, source) && parts_[out].root != source)
+        parts_[source] = {parts_[out].root, offset, parts_[source].pixel_stride};
       offset += bytes(id);
     }
   }
@@ -86,7 +101,7 @@ class Planner {
   void place_channels(const Node& concat, const Part whole) {
     std::size_t offset = whole.offset;
     for (const ValueId id : concat.inputs) {
-      if (may_be_slice(concat, id, true)) parts_[id] = {whole.root, offset, whole.pixel_stride};
+      if (may_be_strided(concat, id)) parts_[id] = {whole.root, offset, whole.pixel_stride};
       offset += static_cast<std::size_t>(value(id).shape[1]) * size_of(value(id).dtype);
     }
   }

@@ -102,6 +102,32 @@ TEST_CASE("parts that the network gives out, or that become views, are joined al
   CHECK(outputs[2] == joined({absolute, negative}, 1).data);
 }
 
+TEST_CASE("parts under another shape, in another order and twice are joined all the same", "[concat]") {
+  const Shape shapes[] = {{1, 18, 3, 3}, {1, 18, 2, 2}};
+  const Tensor x = random_tensor(shapes[0], 1), y = random_tensor(shapes[1], 2);
+  GraphBuilder b;
+  std::vector<ValueId> parts;
+  for (int i = 0; i < 2; ++i) {
+    const std::string name = i == 0 ? "x" : "y";
+    const ValueId in = b.input(name, DType::f32, shapes[i]);
+    // Pixel by pixel, as detection networks join the answers of their scales.
+    const ValueId moved = b.add1(
+        "Transpose", name + "/pixels", Attributes::of(TransposeAttributes{}),
+        {add_unit_convolution(b, name + "/c", in), b.constant("o", Constant::i64_vector({0, 2, 3, 1}))});
+    parts.push_back(b.add1("Reshape", name + "/rows", Attributes::of(ReshapeAttributes{}),
+                           {moved, b.constant("s", Constant::i64_vector({1, -1, 6}))}));
+  }
+  parts.push_back(parts.front());
+  b.output(add_identity(b, "out", b.add1("Concat", "all", along(1), parts)));
+  std::vector<float> expected;
+  for (const Tensor* t : {&x, &y, &x})
+    for (std::size_t p = 0; p < t->data.size() / 18; ++p)
+      for (std::size_t c = 0; c < 18; ++c)
+        expected.push_back(std::max(t->data[c * (t->data.size() / 18) + p], 0.0F));
+  const Outputs outputs = run_everywhere(b.finish(), {x, y});
+  CHECK(outputs[0] == expected);
+}
+
 TEST_CASE("integer parts share one quantization and are moved as bytes", "[concat][int8]") {
   const Shape shapes[] = {{2, 5, 3, 3}, {2, 16, 3, 3}};
   const Tensor x = random_tensor(shapes[0], 1, -1, 1), y = random_tensor(shapes[1], 2, -4, 4);

@@ -147,6 +147,32 @@ TEST_CASE("constants and values of erased nodes have no memory", "[memory_plan]"
   CHECK(plan.places[y].used);
 }
 
+TEST_CASE("what a concatenation joins under another shape is written in its place", "[memory_plan]") {
+  // As detection networks join the answers of their scales. The part that is joined twice, and the network's output, are copied once.
+  GraphBuilder b;
+  const ValueId x = b.input("x", DType::f32, {1, 2, 3, 4});
+  const auto flat = [&](const std::string& name, ValueId id) {
+    const ValueId rows = b.add1("Reshape", name + "/rows", Attributes::of(ReshapeAttributes{}),
+                                {id, b.constant("r", Constant::i64_vector({1, 6, 4}))});
+    return b.add1("Reshape", name, Attributes::of(ReshapeAttributes{}),
+                  {rows, b.constant("s", Constant::i64_vector({1, 24}))});
+  };
+  const ValueId p = add_activation(b, "p", x, "abs"), q = add_activation(b, "q", x, "neg");
+  const ValueId twice = add_activation(b, "twice", x, "tanh"), out = add_activation(b, "out", x, "sigmoid");
+  const ValueId all =
+      b.add1("Concat", "all", Attributes::of(ConcatAttributes{1}),
+             {flat("fp", p), flat("fq", q), flat("f1", twice), flat("f2", twice), flat("fo", out)});
+  b.output(out);
+  b.output(add_activation(b, "y", all, "abs"));
+  const Graph graph = b.finish();
+  const MemoryPlan plan = plan_memory(graph, true);
+  const auto offset = [&](ValueId id) { return plan.places[id].offset - plan.places[all].offset; };
+  CHECK(offset(p) == 0);
+  CHECK(offset(q) == 24 * 4);
+  CHECK(offset(twice) == 48 * 4);
+  CHECK(offset(out) >= 120 * 4);  // elsewhere, before or behind
+}
+
 TEST_CASE("random networks compute the same with shared memory and with memory of their own",
           "[memory_plan]") {
   // Slices of concatenations, views and both precisions; a value that is overwritten too early shows here.
