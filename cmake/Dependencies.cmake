@@ -67,6 +67,28 @@ if(REFCALIB_BUILD_ENGINE)
     endif()
   endif()
 
+  # --- libnifti: medical volumes; without it they are refused. Debian's package configuration knows the shared library only; the
+  # static ones keep the program self-contained.
+  set(REFCALIB_NIFTI_FOUND FALSE)
+  if(REFCALIB_NIFTI)
+    find_path(REFCALIB_NIFTI_INCLUDE_DIR NAMES nifti1_io.h PATH_SUFFIXES nifti)
+    set(REFCALIB_NIFTI_LIBRARIES "")
+    set(REFCALIB_NIFTI_FOUND TRUE)
+    foreach(library niftiio znz z)
+      find_library(REFCALIB_${library}_LIBRARY NAMES "${CMAKE_STATIC_LIBRARY_PREFIX}${library}${CMAKE_STATIC_LIBRARY_SUFFIX}" ${library})
+      mark_as_advanced(REFCALIB_${library}_LIBRARY)
+      list(APPEND REFCALIB_NIFTI_LIBRARIES "${REFCALIB_${library}_LIBRARY}")
+      if(NOT REFCALIB_${library}_LIBRARY)
+        set(REFCALIB_NIFTI_FOUND FALSE)
+      endif()
+    endforeach()
+    mark_as_advanced(REFCALIB_NIFTI_INCLUDE_DIR)
+    if(NOT REFCALIB_NIFTI_INCLUDE_DIR OR NOT REFCALIB_NIFTI_FOUND)
+      set(REFCALIB_NIFTI_FOUND FALSE)
+      message(STATUS "libnifti was not found: no volumes of NIfTI (Debian: libnifti-dev zlib1g-dev)")
+    endif()
+  endif()
+
   # --- yaml-cpp: configurations. Debian's package configuration knows the shared library only; the static one beside it
   # keeps the program self-contained.
   find_library(REFCALIB_YAML_STATIC NAMES "${CMAKE_STATIC_LIBRARY_PREFIX}yaml-cpp${CMAKE_STATIC_LIBRARY_SUFFIX}")

@@ -6,7 +6,7 @@ set -euo pipefail
 
 # THE LIST of packages.
 declare -A packages=(
-  [build]="g++ cmake ninja-build libxsimd-dev libpugixml-dev libcli11-dev libstb-dev libyaml-cpp-dev nlohmann-json3-dev libprotobuf-dev protobuf-compiler liblmdb-dev"
+  [build]="g++ cmake ninja-build libxsimd-dev libpugixml-dev libcli11-dev libstb-dev libyaml-cpp-dev nlohmann-json3-dev libprotobuf-dev protobuf-compiler liblmdb-dev libnifti-dev zlib1g-dev"
   [test]="catch2 libbenchmark-dev"
   [golden]="python3 python3-numpy"
   [peers]="libdnnl-dev"

@@ -77,12 +77,12 @@ AccuracyTrials::Found AccuracyTrials::measure(const std::string& name, const Mak
                                               bool may_end_early) {
   const auto known = journal_.get((may_end_early ? "measure " : "evaluate ") + name, [&] {
     const Found found = evaluate_in_parts(name, graph(), may_end_early);
-    return std::vector<double>{found.value, found.measurement.drop, found.share};
+    return std::vector<double>{found.value, found.measurement.drop, found.measurement.share};
   });
-  Found found{known[0], {known[1], false, known[2] >= 1}, known[2]};
+  Found found{known[0], {known[1], false, known[2] >= 1, known[2]}};
   found.measurement.meets = found.measurement.complete && options_.goal.met(found.measurement.drop);
   ++(found.measurement.complete ? complete_ : partial_);
-  passes_ += found.share;
+  passes_ += found.measurement.share;
   return found;
 }
 
@@ -117,13 +117,13 @@ AccuracyTrials::Found AccuracyTrials::evaluate_in_parts(const std::string& name,
     const auto outlook = outlook_for(evaluator.metric(options_.metric), seen);
     if (!outlook || outlook->least <= options_.goal.threshold) continue;
     const double share = static_cast<double>(count) / static_cast<double>(samples());
-    return {evaluator.value(options_.metric, seen), {outlook->mean, false, false}, share};
+    return {evaluator.value(options_.metric, seen), {outlook->mean, false, false, share}};
   }
   engine::Evaluation evaluation = evaluator.finish();
   metrics_[name] = std::move(evaluation.metrics[options_.metric]);
   const double value = metrics_[name]->value(seen);
   const double found = drop(value, reference_);
-  return {value, {found, options_.goal.met(found), true}, 1};
+  return {value, {found, options_.goal.met(found)}};
 }
 
 std::optional<engine::SequentialTest::Outlook> AccuracyTrials::outlook_for(

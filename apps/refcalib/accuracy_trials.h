@@ -40,7 +40,6 @@ class AccuracyTrials {
   struct Found {
     double value = 0;  ///< of the metric; of a part of the samples if not complete
     engine::Measurement measurement;
-    double share = 1;  ///< of the samples that were evaluated
   };
 
   /// Evaluates the network in float: to be called first. Returns the metric.

@@ -9,6 +9,7 @@
 #include "engine/calibration/presets.h"
 #include "engine/core/error.h"
 #include "engine/formats/tables/table_formats.h"
+#include "engine/search/search_strategy.h"
 
 namespace refcalib::app {
 namespace {
@@ -105,11 +106,17 @@ void declare_configuration(CLI::App& app, CalibrateOptions& o) {
                  "latency: 20")
       ->check(whole_number())
       ->group(group);
-  app.add_option(
-         "--search", s.strategy,
-         "subset, or one-by-one: as the tool of 2019 searched, an evaluation on all data for every layer")
+  std::string strategies;
+  std::vector<std::string> names;
+  for (const engine::SearchStrategy& strategy : engine::search_strategies()) {
+    names.emplace_back(strategy.name);
+    strategies += (strategies.empty() ? "" : "; ") + names.back() + ": " + std::string(strategy.summary);
+  }
+  app.add_option("--search", s.strategy,
+                 "How layers for FP32 are found. " + strategies +
+                     ". All but the first evaluate all data after every layer")
       ->capture_default_str()
-      ->check(CLI::IsMember({"subset", "one-by-one"}))
+      ->check(CLI::IsMember(names))
       ->group(group);
   app.add_flag("--resume", s.resume, "Go on with an interrupted search for the same output")->group(group);
 }

@@ -73,7 +73,7 @@ void report_failed(Report& report, const engine::EvaluationConfig& config,
     report.warning(evaluation.failed[i].second);
   if (!evaluation.failed.empty())
     report.warning(std::to_string(evaluation.failed.size()) + " of " + counted(evaluation.samples, "sample") +
-                   " of '" + config.dataset.name + "' could not be read and count nothing" +
+                   " of '" + config.dataset.name + "' could not be used and count nothing" +
                    (evaluation.failed.size() > kShown
                         ? "; the first " + std::to_string(kShown) + " are named above"
                         : ""));

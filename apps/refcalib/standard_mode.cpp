@@ -25,6 +25,7 @@
 #include "engine/calibration/threshold_choice.h"
 #include "engine/core/error.h"
 #include "engine/evaluation/output_file.h"
+#include "engine/search/search_strategy.h"
 
 namespace refcalib::app {
 namespace {
@@ -128,7 +129,7 @@ class StandardMode {
     for (const engine::Annotation& sample : data_.annotations().samples) data.add(sample.name());
     const SearchOptions& s = o_.search;
     std::string text =
-        "version 3, model " + std::to_string(engine::model_hash(model_.graph)) + ", data " +
+        "version 5, model " + std::to_string(engine::model_hash(model_.graph)) + ", data " +
         std::to_string(data.value()) + " of " + counted(trials_samples(), "sample") + ", metric " +
         std::to_string(metric_) + ", threshold " + significant(s.threshold, 9) + " " + s.drop_type +
         ", limits " + (o_.method.empty() ? "chosen" : o_.method) + " " + significant(s.step, 9) + " " +
@@ -303,7 +304,7 @@ class StandardMode {
     problem.threshold = goal_.threshold;
     problem.start = found_.start;
     problem.at_start = start;
-    const bool one_by_one = o_.search.strategy == "one-by-one";
+    const engine::SearchStrategy& strategy = engine::search_strategy(o_.search.strategy);
     // A drop on few samples may be one unlucky sample: what a layer costs is not more than the error of the outputs speaks for.
     double drops = 0, errors = 0;
     for (const engine::LayerEffect& effect : found_.effects) {
@@ -313,7 +314,8 @@ class StandardMode {
     const double drop_per_error = errors > 0 ? drops / errors : std::numeric_limits<double>::infinity();
     for (const engine::LayerEffect& effect : found_.effects) {
       problem.alone.push_back(std::min(effect.drop, effect.output_error * drop_per_error));
-      problem.harm.push_back(one_by_one ? effect.own_error : effect.score());
+      problem.harm.push_back(effect.score());
+      problem.own_error.push_back(effect.own_error);
     }
     problem.cost = [this](const engine::FloatSet& floats) { return costs_->of(floats); };
     problem.estimate = [&](const engine::FloatSet& floats) {
@@ -323,11 +325,12 @@ class StandardMode {
     problem.refine = [&](const engine::FloatSet& floats) {
       subset_of = engine::key_of(floats);
       subset = trials_->subset(subset_of, graph_of(floats), subset_size());
+      trials_->look_first_where(subset_of, graph_of(floats));
       return true;
     };
-    problem.measure = [&](const engine::FloatSet& floats) { return measure(floats, !one_by_one); };
+    problem.measure = [&](const engine::FloatSet& floats) { return measure(floats, strategy.ends_early); };
     problem.max_measurements = max_measurements();
-    found_.search = one_by_one ? engine::revert_one_by_one(problem) : engine::search_mixed_precision(problem);
+    found_.search = strategy.run(problem);
   }
 
   std::vector<engine::LayerEffect> effects(const engine::RankingSubset& subset) {
@@ -355,12 +358,6 @@ class StandardMode {
     for (std::size_t i = 0; i + 2 < numbers.size(); i += 3)
       list.push_back({numbers[i], numbers[i + 1], numbers[i + 2]});
     return list;
-  }
-
-  /// A network that was measured to be slower than FP32 is of no use: the model itself is written in its place.
-  bool slower_than_float() {
-    return found_.measured_cost && found_.search.met &&
-           found_.search.trials[found_.search.best].cost >= found_.float_cost;
   }
 
   void write(const engine::FloatSet& floats) {
@@ -392,7 +389,8 @@ class StandardMode {
     found_.partial = trials_->partial_evaluations();
     found_.passes = trials_->passes();
     found_.difference = trials_->difference(key, graph_of(floats));
-    found_.in_float = slower_than_float();
+    // A network that was measured to be slower than FP32 is of no use: the model itself is written in its place.
+    found_.in_float = found_.measured_cost && !engine::faster_than_float(found_.search, found_.float_cost);
     write(floats);
     if (found_.in_float) write_calibrated(model_, o_.model, {}, o_.float_weights, output_);
     found_.print(report_, o_.verbose);
@@ -414,7 +412,9 @@ class StandardMode {
     report_.line("total time " + duration(total.seconds()) + ", peak memory " + megabytes(peak_memory()));
     if (found_.met) return Exit::ok;
     report_.error("no network was found that meets the threshold of " + found_.drop_text(goal_.threshold) +
-                  "; the best one was written: " + output_.string());
+                  (found_.in_float ? "; the best one is slower than FP32, which was written: "
+                                   : "; the best one was written: ") +
+                  output_.string());
     return Exit::missed;
   }
 

@@ -60,8 +60,8 @@ void StandardReport::print(Report& report, bool every_layer) const {
                               significant(effects[i].output_error, 3), reason(i)});
     if (!table.rows.empty()) report.block(table.text());
   }
-  std::string line =
-      "final: " + text_of(value) + ", drop " + drop_text(search.trials[search.best].found.drop);
+  std::string line = (in_float ? "best in INT8: " : "final: ") + text_of(value) + ", drop " +
+                     drop_text(search.trials[search.best].found.drop);
   if (difference)
     line += "; INT8 minus FP32 " + fixed(difference->difference * metric.scale, 3) + ", 95 % interval [" +
             fixed(difference->low * metric.scale, 3) + ", " + fixed(difference->high * metric.scale, 3) + "]";
@@ -72,7 +72,10 @@ void StandardReport::print(Report& report, bool every_layer) const {
               (measured_cost ? "latency " : "estimated time ") +
               fixed(100 * search.trials[search.best].cost / float_cost, 1) + " % of FP32");
   if (in_float)
-    report.line("no network in INT8 that meets the threshold is faster than FP32 here: FP32 was written");
+    report.line(
+        std::string(met ? "no network in INT8 that meets the threshold is faster than FP32 here"
+                        : "no network in INT8 meets the threshold, and the best is slower than FP32 here") +
+        ": FP32 was written\nfinal: " + text_of(reference) + ", FP32");
   report.line("evaluations on all " + counted(samples, "sample") + ": " + std::to_string(complete) +
               (partial > 0 ? " and " + std::to_string(partial) + " that ended early, " + fixed(passes, 2) +
                                  " passes over the samples in all"
@@ -88,8 +91,9 @@ std::string StandardReport::json() const {
   object.add("metric", metric.name).add("unit", metric.unit).add("samples", samples);
   object.add("threshold", goal.threshold).add("drop_type", goal.relative(metric) ? "relative" : "absolute");
   object.add("fp32", reference * metric.scale).add("all_int8", all_int8 * metric.scale);
-  object.add("all_int8_drop", all_int8_drop).add("final", value * metric.scale);
-  object.add("final_drop", search.trials[search.best].found.drop).add("met", met ? "yes" : "no");
+  object.add("all_int8_drop", all_int8_drop).add("final", (in_float ? reference : value) * metric.scale);
+  object.add("final_drop", in_float ? 0 : search.trials[search.best].found.drop)
+      .add("met", met ? "yes" : "no");
   object.add("written", in_float ? "fp32" : "int8");
   if (difference) {
     JsonObject paired;

@@ -27,12 +27,12 @@ struct StandardReport {
   std::vector<engine::LayerEffect> effects;  ///< empty without a search
   std::size_t subset = 0;                    ///< samples of the comparisons
   engine::SearchResult search;
-  double value = 0;  ///< of the network that was written
+  double value = 0;  ///< of the best network in INT8
   std::optional<engine::PairedDifference> difference{};
   std::size_t complete = 0, partial = 0;  ///< evaluations on all samples, and those that ended early
   double passes = 0;                      ///< both in passes over all samples
   bool met = false;
-  bool in_float = false;  ///< what meets the threshold is slower than FP32, which was written instead
+  bool in_float = false;  ///< the best network is slower than FP32, which was written instead
 
   /// The chosen layers in float, the trials, the result. `every_layer`: also the layers in integers.
   void print(Report& report, bool every_layer) const;

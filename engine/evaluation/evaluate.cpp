@@ -45,7 +45,7 @@ void judge(Work& work, std::size_t sample, Prediction prediction, const SampleGe
   } catch (const UsageError&) {
     throw;
   } catch (const Error& error) {
-    fail(work, sample, error.what());
+    fail(work, sample, error.with({.file = work.annotations.samples[sample].name()}).what());
     return;
   }
   if (stored) work.result.predictions[sample] = std::move(stored);

@@ -10,7 +10,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/error_context.h"
-#include "engine/evaluation/gzip.h"
+#include "engine/evaluation/foreign_pictures.h"
 #include "engine/evaluation/jpeg_header.h"
 
 #define STB_IMAGE_IMPLEMENTATION
@@ -29,7 +29,8 @@ constexpr std::int64_t kLargestImage = std::int64_t{1} << 28U;  // pixels
 /// What stb says about a file without decoding it.
 struct Header {
   int width = 0, height = 0;
-  bool sixteen_bits = false, cmyk = false;
+  bool sixteen_bits = false;
+  bool plain_cmyk = false;  ///< without Adobe's marker nothing says whether 255 is all ink or none
   int orientation = 1;
 };
 
@@ -38,9 +39,9 @@ Header read_header(const stbi_uc* bytes, int size, std::span<const std::byte> fi
   int channels = 0;
   if (const auto jpeg = read_jpeg_header(file)) {
     header.sixteen_bits = jpeg->bits > 8;
-    header.cmyk = jpeg->components == 4;
+    header.plain_cmyk = jpeg->components == 4 && jpeg->adobe_transform != 0 && jpeg->adobe_transform != 2;
     header.orientation = jpeg->orientation;
-    if (header.sixteen_bits || header.cmyk) return header;
+    if (header.sixteen_bits || header.plain_cmyk) return header;
   }
   if (stbi_info_from_memory(bytes, size, &header.width, &header.height, &channels) == 0)
     throw FormatError("cannot decode the image: " + std::string(stbi_failure_reason()));
@@ -54,9 +55,16 @@ Image decode(std::span<const std::byte> file) {
   const void* const data = file.data();
   const auto* const bytes = static_cast<const stbi_uc*>(data);
   const auto size = static_cast<int>(file.size());
+  if (const std::string_view kind = foreign_picture(file); !kind.empty())
+    throw UnsupportedError(std::string(kind) + " images are not supported",
+                           {.remedy = "convert it to PNG or JPEG"});
   const Header header = read_header(bytes, size, file);
-  if (header.sixteen_bits) throw UnsupportedError("images of more than 8 bits per sample are not supported");
-  if (header.cmyk) throw UnsupportedError("CMYK images are not supported", {.remedy = "convert it to RGB"});
+  if (header.sixteen_bits)
+    throw UnsupportedError("images of more than 8 bits per sample are not supported",
+                           {.remedy = "convert it to 8 bits, or to a .npy with the values as they are"});
+  if (header.plain_cmyk)
+    throw UnsupportedError("CMYK images without Adobe's marker are not supported",
+                           {.remedy = "convert it to RGB"});
   if (std::int64_t{header.width} * header.height > kLargestImage)
     throw UnsupportedError("the image has more than 2^28 pixels");
 
@@ -93,6 +101,7 @@ Image load_image(const std::filesystem::path& path) {
 bool has_image_extension(const std::filesystem::path& path) {
   static constexpr std::array<std::string_view, 12> known{".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif",
                                                           ".tga", ".psd",  ".pnm", ".ppm", ".pgm", ".dib"};
+  if (has_foreign_extension(path)) return true;
   std::string extension = path.extension().string();
   for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return std::find(known.begin(), known.end(), extension) != known.end();
@@ -130,35 +139,6 @@ Image to_gray(const Image& image) {
     gray.pixels[i] = static_cast<std::uint8_t>((9798 * r + 19235 * g + 3735 * b + 16384) >> 15U);
   }
   return gray;
-}
-
-std::string unpack_gzip(const std::string& bytes, const std::string& name) {
-  constexpr std::size_t header = 10, trailer = 8;
-  constexpr unsigned crc = 2, extra = 4, file_name = 8, comment = 16;
-  const auto byte = [&](std::size_t at) {
-    if (at >= bytes.size()) throw FormatError("the compressed file ends early", {.file = name});
-    return static_cast<unsigned>(static_cast<unsigned char>(bytes[at]));
-  };
-  const unsigned flags = byte(3);
-  if (byte(0) != 0x1f || byte(1) != 0x8b || byte(2) != 8)
-    throw FormatError("is no gzip file", {.file = name});
-  std::size_t at = header;
-  if ((flags & extra) != 0) at += 2 + byte(at) + 256 * byte(at + 1);
-  for (const unsigned text : {file_name, comment})
-    if ((flags & text) != 0)
-      while (byte(at++) != 0) continue;
-  if ((flags & crc) != 0) at += 2;
-  if (at + trailer > bytes.size()) throw FormatError("the compressed file ends early", {.file = name});
-  const std::size_t packed = bytes.size() - at - trailer;
-  int size = 0;
-  const std::unique_ptr<char, decltype(&stbi_image_free)> content(
-      stbi_zlib_decode_noheader_malloc(bytes.data() + at, static_cast<int>(packed), &size), stbi_image_free);
-  if (!content) throw FormatError("the compressed file is damaged", {.file = name});
-  std::uint32_t stated = 0;
-  for (std::size_t i = 0; i < 4; ++i) stated |= byte(bytes.size() - 4 + i) << (8 * i);
-  if (stated != static_cast<std::uint32_t>(size))
-    throw FormatError("the compressed file has another length than it states", {.file = name});
-  return {content.get(), static_cast<std::size_t>(size)};
 }
 
 }  // namespace refcalib::engine

@@ -21,15 +21,16 @@ struct Image {
 };
 
 /// Decodes a JPEG, PNG, BMP, GIF (first frame), TGA, PSD or PNM file to RGB: gray is repeated, transparency
-/// is dropped, the EXIF orientation of a JPEG is applied (as cv::imread does). `name` is for messages. Throws
-/// FormatError if the bytes are no such file or damaged, UnsupportedError for more than 8 bits per sample and
-/// for CMYK.
+/// is dropped, the EXIF orientation of a JPEG is applied (as cv::imread does), CMYK and YCCK that bear Adobe's marker are taken for
+/// inverted, as Adobe writes them: red = cyan * black / 255. `name` is for messages. Throws FormatError if the bytes are no such file or
+/// damaged, UnsupportedError for more than 8 bits per sample, for CMYK without the marker and for TIFF, WebP and other foreign pictures.
 Image decode_image(std::span<const std::byte> file, const std::string& name);
 
 /// Reads and decodes a file. Throws IoError, and as decode_image.
 Image load_image(const std::filesystem::path& path);
 
-/// True for the file name extensions that decode_image can read, in any case: .jpg .jpeg .png .bmp …
+/// True for the file name extensions of pictures, in any case: of those that decode_image reads (.jpg .jpeg .png .bmp …), and of those
+/// that it refuses by name (.tif .webp …).
 bool has_image_extension(const std::filesystem::path& path);
 
 /// The upright picture of one stored with an EXIF orientation 1 to 8.

@@ -52,9 +52,9 @@ std::optional<JpegHeader> read_jpeg_header(std::span<const std::byte> file) noex
   JpegHeader header;
   std::size_t at = 2;
   while (at + 4 <= file.size()) {
-    if (in.u8(at) != 0xFF) return std::nullopt;
     const std::uint32_t marker = in.u8(at + 1);
-    if (marker == 0xFF) {  // fill byte in front of a marker
+    // Padding behind a segment, or a fill byte in front of a marker.
+    if (in.u8(at) != 0xFF || marker == 0xFF || marker == 0) {
       ++at;
       continue;
     }
@@ -67,6 +67,11 @@ std::optional<JpegHeader> read_jpeg_header(std::span<const std::byte> file) noex
     }
     if (marker == 0xE1 && header.orientation == 1)
       header.orientation = exif_orientation(file.subspan(at + 4, length - 2));
+    if (marker == 0xEE) {
+      const auto payload = file.subspan(at + 4, length - 2);
+      if (payload.size() >= 12 && std::memcmp(payload.data(), "Adobe", 5) == 0)
+        header.adobe_transform = static_cast<int>(Bytes{payload}.u8(11));
+    }
     at += 2 + length;
   }
   return std::nullopt;

@@ -13,6 +13,10 @@ constexpr std::size_t kGivenBack = 16;  ///< layers that are tried in integers a
 /// Share of the threshold by which every miss tightens the next estimate, beyond what the miss was.
 constexpr double kMissMargin = 0.125;
 
+/// Measurements for a layer in float, and how many are free: reverting layers one after another takes one for each.
+constexpr double kPerLayer = 1.0 / 3, kFree = 2;
+/// Layers that go to float beyond what adding up asks for, as long as the estimate is not met.
+constexpr std::size_t kMoreThanAddedUp = 4;
 /// Share of the time of float that a further network has to save.
 constexpr double kWorth = 0.02;
 /// Layers that would leave more than so many thresholds by what they cost alone are not given back.
@@ -41,11 +45,9 @@ class Search {
     for (std::size_t used = 0; used < problem_.max_measurements && order_.size() > 1; ++used) {
       const double margin = kMissMargin * static_cast<double>(misses) * problem_.threshold;
       const bool last = used + 1 == problem_.max_measurements;
-      if (met() && !could_save()) break;
-      const std::optional<FloatSet> floats = used == 0 && added_up() ? added_up()
-                                             : last && !met()
-                                                 ? most_float()
-                                                 : next(problem_.threshold - correction - margin);
+      if (met() && (!could_save() || !affordable())) break;
+      std::optional<FloatSet> floats = used == 0 ? added_up() : std::nullopt;
+      if (!floats) floats = last && !met() ? most_float() : next(problem_.threshold - correction - margin);
       if (!floats || measured(*floats) || !worth(*floats)) break;
       add(*floats, problem_.measure(*floats));
       refine();
@@ -76,12 +78,15 @@ class Search {
     }
     return all > 0 ? problem_.at_start.drop * left / all : 0;
   }
-  /// The cheaper of the fewest layers, by what they cost alone or by that for their time, that leave less than the threshold.
-  std::optional<FloatSet> added_up() const {
+  /// The cheaper of the fewest layers, by what they cost alone or by that for their time, that leave less than the threshold; with a few
+  /// more where the estimate says otherwise of them together.
+  std::optional<FloatSet> added_up() {
     if (problem_.alone.empty() || !std::isfinite(problem_.at_start.drop) ||
         predicted(start_) < problem_.threshold)
       return std::nullopt;
     std::optional<FloatSet> best;
+    std::vector<std::size_t> best_order;
+    std::size_t best_count = 0;
     for (const bool by_time : {false, true}) {
       std::vector<std::size_t> order = order_;
       const auto value = [&](std::size_t layer) {
@@ -89,23 +94,41 @@ class Search {
       };
       std::stable_sort(order.begin(), order.end(),
                        [&](std::size_t a, std::size_t b) { return value(a) > value(b); });
-      FloatSet floats = start_;
-      for (std::size_t i = 0; i + 1 < order.size() && predicted(floats) >= problem_.threshold; ++i)
-        floats[order[i]] = true;
-      if (!best || problem_.cost(floats) < problem_.cost(*best)) best = floats;
+      std::size_t count = 0;
+      while (count + 1 < order.size() && predicted(first_of(order, count)) >= problem_.threshold) ++count;
+      const FloatSet floats = first_of(order, count);
+      if (best && problem_.cost(floats) >= problem_.cost(*best)) continue;
+      best = floats;
+      best_order = order;
+      best_count = count;
     }
+    for (std::size_t more = 0; more <= kMoreThanAddedUp && best_count + more < best_order.size(); ++more)
+      if (FloatSet floats = first_of(best_order, best_count + more); estimated(floats) < problem_.threshold)
+        return floats;
     return best;
+  }
+  /// Whether another measurement keeps well below what it takes to revert the layers of the best network one by one.
+  bool affordable() {
+    choose_best(result_);
+    double used = 0;
+    for (std::size_t i = 1; i < result_.trials.size(); ++i) used += result_.trials[i].found.share;
+    const double reverted =
+        static_cast<double>(count_of(result_.trials[result_.best].floats) - count_of(start_));
+    return used + 1 <= std::max(kFree, kPerLayer * reverted);
+  }
+  /// False: by what layers cost alone the network would clearly miss the threshold.
+  bool plausible(const FloatSet& floats) const {
+    return problem_.alone.empty() || predicted(floats) < kPlausible * problem_.threshold;
   }
   /// Whether giving back layers of the best network could save time without clearly missing the threshold.
   bool could_save() {
-    if (problem_.alone.empty()) return true;
     choose_best(result_);
     const FloatSet& best = result_.trials[result_.best].floats;
     double saving = 0;
     for (const std::size_t layer : order_) {
       FloatSet fewer = best;
       fewer[layer] = false;
-      if (best[layer] && predicted(fewer) < kPlausible * problem_.threshold) saving += gain_[layer];
+      if (best[layer] && plausible(fewer)) saving += gain_[layer];
     }
     return saving > kWorth * problem_.cost(everything());
   }
@@ -257,6 +280,10 @@ void choose_best(SearchResult& result) {
     if (better) result.best = i;
   }
   result.met = !result.trials.empty() && result.trials[result.best].found.meets;
+}
+
+bool faster_than_float(const SearchResult& result, double float_cost) {
+  return result.trials[result.best].cost < float_cost;
 }
 
 SearchResult search_mixed_precision(const SearchProblem& problem) {

@@ -10,7 +10,7 @@ namespace refcalib::engine {
 /// An evaluation in parts that ends where it is clear that a network misses the goal: a sequential paired test.
 ///
 /// First come the samples on which an earlier network of the search and float differ: what a better network gets wrong, it mostly gets
-/// wrong there. They are a stratum of their own, seen as a whole; the others follow in parts that stand for the rest. What is not seen yet
+/// wrong there. They are a stratum of their own, seen as a whole unless it is large; the others follow in parts that stand for the rest. What is not seen yet
 /// may still be won back: its mean is that of the others seen so far, its spread theirs, with as much of it taken for granted as one
 /// sample in fifty that differs.
 class SequentialTest {

@@ -91,8 +91,9 @@ TEST_CASE("samples that cannot be read are named and count nothing", "[cli]") {
   const Outcome outcome = accuracy(config, folder.path().string());
   INFO(outcome.err);
   CHECK(outcome.exit_code == 0);
-  CHECK_THAT(outcome.err, Contains("corrupt.jpg") && Contains("missing.png") && Contains("3 of 5 samples"));
-  CHECK_THAT(outcome.out, Contains("2 samples, 3 left out"));
+  CHECK_THAT(outcome.err, Contains("corrupt.jpg") && Contains("missing.png") && Contains("4 of 5 samples") &&
+                              Contains("fine.png: its label 99 is none of the 10 classes of the network"));
+  CHECK_THAT(outcome.out, Contains("1 sample, 4 left out"));
   folder.write("list.txt", "missing.png 1\n");
   const Outcome none = accuracy(config, folder.path().string());
   CHECK(none.exit_code == 1);

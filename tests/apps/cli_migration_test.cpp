@@ -156,6 +156,64 @@ TEST_CASE("the precision of floats in simplified mode", "[cli]") {
   CHECK_THAT(wrong.err, Contains("simplified mode"));
 }
 
+TEST_CASE("every option of the Calibration Tool is taken, or refused by name", "[cli]") {
+  const Workflow work;
+  const std::string shapes = Workflow::example_folder();
+  work.run({"convert-annotation", "imagenet", "--annotation_file", shapes + "/heldout.txt", "-ss", "40", "-o",
+            work / "annotations", "-a", "shapes.json"});
+  std::ofstream(work / "two.yml") << "models:\n"
+                                     "  - name: shapes\n"
+                                     "    launchers:\n"
+                                     "      - framework: dlsdk\n"
+                                     "        tags: [FP32]\n"
+                                     "        model: shapes_v7.xml\n"
+                                     "        adapter: classification\n"
+                                     "    datasets:\n"
+                                     "      - name: data\n"
+                                     "        data_source: heldout\n"
+                                     "        annotation: shapes.json\n"
+                                     "        metrics:\n"
+                                     "          - {type: accuracy, top_k: 1, name: top1}\n"
+                                     "          - {type: accuracy, top_k: 2, name: top2}\n";
+  std::ofstream(work / "names.txt") << "dw2\n";
+  std::ofstream(work / "types.txt") << "FullyConnected\n";
+  struct Case {
+    Words words;
+    int exit_code;
+    std::string part;  ///< of what is printed
+  };
+  const std::vector<Case> cases{
+      {{"--progress", "print:20", "-mn", "top2"}, 0, "FP32: top2"},
+      {{"--progress", "None", "-mt", "accuracy"}, 2, "several metrics fit: top1 (accuracy), top2 (accuracy)"},
+      {{"-mn", "top9"}, 2, "it has top1 (accuracy), top2 (accuracy)"},
+      {{"-td", "CPU", "-tt", "FP32", "-p", "INT8", "-cfc"}, 0, "0 of 11 layers in FP32"},
+      {{"-td", "GPU"}, 2, "the only device is CPU"},
+      {{"-tt", "INT8"}, 1, "no launcher of the configuration"},
+      {{"-p", "FP16"}, 2, "simplified mode"},
+      {{"--ignore_layer_types", "Convolution"}, 0, "0 of 1 layer in FP32"},
+      {{"--ignore-layer-types-path", work / "types.txt"}, 0, "0 of 10 layers in FP32"},
+      {{"--ignore_layer_names", "dw2"}, 0, "0 of 10 layers in FP32"},
+      {{"--ignore_layer_names_path", work / "names.txt"}, 0, "0 of 10 layers in FP32"},
+      {{"--batch_size", "4", "--threshold", "3"}, 0, "threshold 3.000 points met"},
+      {{"--threshold_step", "2.5", "--threshold_boundary", "95"}, 0, "the best of 4 methods"},
+      {{"-thstep", "5", "-thboundary", "95"}, 0, "the best of 3 methods"},
+      {{"-ic", "2"}, 0, ", latency "},
+      {{"--benchmark_iterations_count", "0"}, 0, ", estimated time "},
+      {{"-e", "x", "--cpu_extensions_mode", "avx2", "-M", "mo", "--tf_custom_op_config_dir", "t",
+        "--tf_obj_detection_api_pipeline_config_path", "p", "-C", "c"},
+       0,
+       "--cpu-extensions-mode is ignored"}};
+  for (const Case& c : cases) {
+    Words words{"calibrate",          "-c", work / "two.yml", "-m",         shapes, "-s", shapes, "-a",
+                work / "annotations", "-o", work / "out",     "--nthreads", "1"};
+    words.insert(words.end(), c.words.begin(), c.words.end());
+    const Outcome outcome = run_program(words);
+    INFO(c.words.front() << ": " << outcome.out << outcome.err);
+    CHECK(outcome.exit_code == c.exit_code);
+    CHECK_THAT(outcome.out + outcome.err, Contains(c.part));
+  }
+}
+
 TEST_CASE("data without labels: what the network says in FP32 is the truth", "[cli]") {
   const Workflow work;
   const auto config = work / "plain.yml";

@@ -30,6 +30,24 @@ constexpr std::string_view kPng =
     "89504e470d0a1a0a0000000d4948445200000002000000020802000000fdd49a730000001649444154789c63f8cfc0c0f09f81"
     "8181e13f97881c001a58033a82e0ab530000000049454e44ae426082";
 
+// 8x8 pixels of the inks cyan 200, magenta 100, yellow 50, black 40, written inverted behind Adobe's marker.
+constexpr std::string_view kCmyk =
+    "ffd8ffee000e41646f626500640000000000ffdb0043000201010101010201010102020202020403020202020504040304060506"
+    "060605060606070908060709070606080b08090a0a0a0a0a06080b0c0b0a0c090a0a0affc000140800080008044311004d1100"
+    "5911004b1100ffc4001500010100000000000000000000000000000907ffc4001410010000000000000000000000000000"
+    "0000ffda000e0443004d0059004b00003f0036d6c268571fffd9";
+constexpr std::size_t kAdobe = 2, kAdobeLength = 16;  // of its APP14 segment
+
+// 16x8 pixels: left half red over black, right half green over blue.
+constexpr std::string_view kJpeg =
+    "ffd8ffe000104a46494600010100000100010000ffdb0043000201010101010201010102020202020403020202020504040304"
+    "060506060605060606070908060709070606080b08090a0a0a0a0a06080b0c0b0a0c090a0a0affdb0043010202020202020503"
+    "03050a0706070a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
+    "0a0a0a0a0affc00011080008001003011100021101031101ffc4001500010100000000000000000000000000000809ffc40019"
+    "1000020301000000000000000000000000001967a6e468ffc40016010101010000000000000000000000000008"
+    "0709ffc400201100010205050000000000000000000000001866171964a3e465a4a5e2e3ffda000c03010002110311003f0092"
+    "ec521eb0672530c6aedf71fcb99bfbbc619cedf996e78c564a05edc6e7980298f56b1ec7ffd9";
+
 /// The segments of a JPEG file up to its frame header.
 std::string jpeg(const std::string& segments, char bits, char components) {
   std::string frame = "\xFF\xC0";
@@ -86,12 +104,61 @@ TEST_CASE("what cannot be decoded is refused by name", "[image]") {
                                 {png.substr(0, 40), "cannot decode"},
                                 {sixteen, "more than 8 bits"},
                                 {jpeg("", 12, 3), "more than 8 bits"},
-                                {jpeg("", 8, 4), "CMYK"}};
+                                {jpeg("", 8, 4), "CMYK images without Adobe's marker are not supported"},
+                                {std::string("II*\0\x08", 5), "TIFF images are not supported; convert"},
+                                {std::string("MM\0*", 4), "TIFF"},
+                                {"RIFF1234WEBPVP8 ", "WebP"},
+                                {std::string("\0\0\0\x0cjP  \r\n", 10), "JPEG 2000"},
+                                {std::string("\0\0\0\x18", 4) + "ftypheic", "HEIF"},
+                                {std::string("\0\0\1\0\1\0", 6), "icon"}};
   for (const Case& c : cases) {
     INFO(c.message);
     CHECK_THROWS_WITH(decode_image(bytes_of(c.bytes), "dir/x.png"),
                       refcalib_test::Contains("dir/x.png: ") && refcalib_test::Contains(c.message));
   }
+}
+
+TEST_CASE("CMYK and YCCK are taken as Adobe writes them", "[image]") {
+  std::string file = from_hex(kCmyk);
+  const auto first_pixel = [](const Image& image) {
+    return std::vector<int>(image.pixels.begin(), image.pixels.begin() + 3);
+  };
+  const Image cmyk = decode_image(bytes_of(file), "x.jpg");
+  CHECK(cmyk.width == 8);
+  CHECK(first_pixel(cmyk) == std::vector<int>{46, 131, 173});  // what Pillow reads
+  // As YCCK the same bytes are luma 55, chroma 155 and 205, which is the colour (163, -19, 103) in front of black.
+  file[kAdobe + kAdobeLength - 1] = 2;
+  const std::vector<int> ycck = first_pixel(decode_image(bytes_of(file), "x.jpg"));
+  const std::vector<int> expected{(255 - 163) * 215 / 255, 215, (255 - 103) * 215 / 255};
+  for (std::size_t i = 0; i < 3; ++i) CHECK(std::abs(ycck[i] - expected[i]) <= 2);
+  file.erase(kAdobe, kAdobeLength);
+  CHECK_THROWS_WITH(decode_image(bytes_of(file), "x.jpg"), refcalib_test::Contains("without Adobe's marker"));
+}
+
+TEST_CASE("a JPEG is turned upright as its EXIF says, padding between segments or not", "[image]") {
+  const std::string file = from_hex(kJpeg);
+  const Image stored = decode_image(bytes_of(file), "x.jpg");
+  REQUIRE(stored.width == 16);
+  const auto near = [&](std::size_t at, int r, int g, int b) {
+    CHECK(std::abs(stored.pixels[at] - r) < 20);
+    CHECK(std::abs(stored.pixels[at + 1] - g) < 20);
+    CHECK(std::abs(stored.pixels[at + 2] - b) < 20);
+  };
+  near(0, 255, 0, 0);
+  near(std::size_t{3} * 15, 0, 255, 0);
+  near(std::size_t{3} * (7 * 16 + 15), 0, 0, 255);
+  // stb takes padding between segments, not in front of the first.
+  const std::size_t first = 4 + 16;
+  for (const char* const padding : {"", "abc"})
+    for (int orientation = 1; orientation <= 8; ++orientation) {
+      INFO(orientation << padding);
+      std::string stated = file;
+      stated.insert(first, padding + exif(orientation, orientation % 2 == 0));
+      const Image upright = decode_image(bytes_of(stated), "x.jpg"),
+                  expected = apply_orientation(stored, orientation);
+      CHECK(upright.width == expected.width);
+      CHECK(upright.pixels == expected.pixels);
+    }
 }
 
 TEST_CASE("files that cannot be read are refused by name", "[image]") {
@@ -150,7 +217,8 @@ TEST_CASE("gray uses the weights of cv::cvtColor", "[image]") {
 }
 
 TEST_CASE("image extensions are known in any case", "[image]") {
-  for (const char* name : {"a.jpg", "a.JPEG", "b.Png", "dir.x/c.bmp", "n01440764_tench.JPEG"})
+  for (const char* name :
+       {"a.jpg", "a.JPEG", "b.Png", "dir.x/c.bmp", "n01440764_tench.JPEG", "a.TIFF", "a.webp"})
     CHECK(has_image_extension(name));
   for (const char* name : {"a.txt", "a", "jpg", "a.jpg.bak", "val.npy", ".png/x"})
     CHECK_FALSE(has_image_extension(name));

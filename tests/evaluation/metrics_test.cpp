@@ -63,6 +63,16 @@ TEST_CASE("accuracy among the k best, as a whole and per class", "[metrics]") {
   CHECK(per_class->value(std::vector<std::uint32_t>(4, 1)) == 0.5);
 }
 
+TEST_CASE("a class that the network does not have is an error of the sample", "[metrics]") {
+  for (const char* type : {"accuracy", "accuracy_per_class"}) {
+    const auto metric = metric_of({{"type", type}}, letters(4));
+    metric->begin(1);
+    for (const std::int64_t label : {3, -1})
+      CHECK_THROWS_WITH(metric->add(0, ClassTruth{label}, ClassPrediction{{1, 0, 0}}),
+                        Contains("is none of the 3 classes"));
+  }
+}
+
 TEST_CASE("a metric over chosen and repeated samples; samples without evidence count nothing", "[metrics]") {
   const auto metric = metric_of({{"type", "accuracy"}});
   metric->begin(3);

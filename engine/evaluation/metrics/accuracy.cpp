@@ -1,10 +1,20 @@
 #include <algorithm>
 
+#include "engine/core/error.h"
 #include "engine/evaluation/metrics/metric.h"
 #include "engine/evaluation/topk.h"
 
 namespace refcalib::engine {
 namespace {
+
+/// Whether the true class is among the k best. Throws FormatError if the network has no such class: nothing that it says could be right.
+bool among_best(std::int64_t label, const ClassPrediction& prediction, std::size_t k) {
+  if (label < 0 || label >= static_cast<std::int64_t>(prediction.scores.size()))
+    throw FormatError("its label " + std::to_string(label) + " is none of the " +
+                      std::to_string(prediction.scores.size()) + " classes of the network");
+  const auto best = top_k(prediction.scores, k);
+  return std::find(best.begin(), best.end(), static_cast<std::size_t>(label)) != best.end();
+}
 
 /// 1 if the true class is among the k best, else 0. Of equal scores the lower class is the better one.
 class Accuracy : public MeanMetric {
@@ -14,8 +24,7 @@ class Accuracy : public MeanMetric {
  private:
   double observe(const Truth& truth, const Prediction& prediction) const override {
     const auto label = truth_as<ClassTruth>(truth, "metric 'accuracy'").label;
-    const auto best = top_k(prediction_as<ClassPrediction>(prediction, "metric 'accuracy'").scores, k_);
-    return std::find(best.begin(), best.end(), static_cast<std::size_t>(label)) != best.end() ? 1 : 0;
+    return among_best(label, prediction_as<ClassPrediction>(prediction, "metric 'accuracy'"), k_) ? 1 : 0;
   }
 
   std::size_t k_;
@@ -34,9 +43,8 @@ class AccuracyPerClass : public EvidenceMetric<ClassHit> {
  private:
   ClassHit observe(const Truth& truth, const Prediction& prediction) const override {
     const auto label = truth_as<ClassTruth>(truth, "metric 'accuracy_per_class'").label;
-    const auto best =
-        top_k(prediction_as<ClassPrediction>(prediction, "metric 'accuracy_per_class'").scores, k_);
-    return {label, std::find(best.begin(), best.end(), static_cast<std::size_t>(label)) != best.end()};
+    const auto& scores = prediction_as<ClassPrediction>(prediction, "metric 'accuracy_per_class'");
+    return {label, among_best(label, scores, k_)};
   }
 
   std::vector<double> combine(const Samples& samples, std::span<const std::uint32_t> weights) const override {
