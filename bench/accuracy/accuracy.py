@@ -48,7 +48,8 @@ PREAMBLE = """# INT8 accuracy of ten networks
 
 Written by `bench/accuracy/accuracy.py`. Limits come from one part of the labelled data, accuracy from the other; the difference to FP32 is
 paired: both networks see the same images, and its 95 % interval is over 2000 resamplings of these. Where a network classifies, the share
-of images with the same best class as FP32 is shown too. The second difference is that to the simplest preset, paired likewise. Preset `mixed` is the default, method `mse` its method.
+of images with the same best class as FP32 is shown too. The second difference is that to the simplest preset, paired likewise. Preset `mixed` is the default, method `mse` its method. The presets
+equalize channels where held-back samples gain; methods are compared without (`--corrections fast-bias`).
 """
 
 
