@@ -9,10 +9,9 @@
 #include <utility>
 
 #include "engine/core/error.h"
-#include "engine/kernels/gconv/gconv.h"
-#include "engine/kernels/winograd/winograd.h"
 #include "engine/ops/infer.h"
 #include "engine/ops/weight_elements.h"
+#include "engine/ops/weighted_kernel.h"
 
 namespace refcalib::engine {
 namespace {
@@ -83,47 +82,6 @@ struct ComputedWeights {
         }
   }
 };
-
-const ConvKernel* float_kernel(const kernels::ConvGeometry& geometry, bool exact, Isa isa) {
-  if (!exact)
-    if (const ConvKernel* kernel = kernels::select(kernels::winograd_f32_kernels(), geometry, isa))
-      return kernel;
-  // From the most special to the most general.
-  for (const auto& table :
-       {kernels::dwconv_f32_kernels(), kernels::gconv_f32_kernels(), kernels::conv_f32_kernels()})
-    if (const ConvKernel* kernel = kernels::select(table, geometry, isa)) return kernel;
-  throw UnsupportedError("no kernel accepts this convolution");
-}
-
-/// The weights of a part's taps, [out][in/groups][tap], from those of the whole.
-template <class T>
-Elements<T> part_weights(std::span<const T> whole, std::int64_t area, const WeightedPart& part) {
-  if (part.empty)
-    return Elements<T>(std::vector<T>(static_cast<std::size_t>(part.geometry.out_channels), T{}));
-  if (part.taps.empty()) return Elements<T>(whole);
-  const auto positions = static_cast<std::size_t>(area), count = whole.size() / positions;
-  std::vector<T> weights;
-  weights.reserve(count * part.taps.size());
-  for (std::size_t i = 0; i < count; ++i)
-    for (const std::int64_t tap : part.taps)
-      weights.push_back(whole[i * positions + static_cast<std::size_t>(tap)]);
-  return Elements<T>(std::move(weights));
-}
-
-/// For some kernels it depends on the weights whether their numbers suffice.
-const ConvKernel* integer_kernel(const WeightedPlan& plan, const WeightedPart& part,
-                                 const kernels::ConvGeometry& geometry, Isa isa) {
-  if (const ConvKernel* kernel = kernels::winograd_u8s8_kernel(geometry, isa)) {
-    const Elements<std::int8_t> all = integer_weights(plan.weights, *plan.weight_quantization,
-                                                      static_cast<std::size_t>(plan.out_channels()));
-    const Elements<std::int8_t> weights = part_weights(all.view, plan.kernel_area, part);
-    if (kernel->admits(geometry, weights.view.data())) return kernel;
-  }
-  for (const auto& table :
-       {kernels::dwconv_u8s8_kernels(), kernels::gconv_u8s8_kernels(), kernels::conv_u8s8_kernels()})
-    if (const ConvKernel* kernel = kernels::select(table, geometry, isa)) return kernel;
-  throw UnsupportedError("no kernel accepts this convolution");
-}
 
 constexpr std::size_t aligned(std::size_t bytes) {
   return (bytes + 63) / 64 * 64;

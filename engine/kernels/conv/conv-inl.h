@@ -233,6 +233,8 @@ struct Conv {
     std::int64_t known_block = -1;
     TileCall<Product> call{};
     call.row_stride = taps.step();
+    const bool zeros = g.in_zero_point == 0 && g.in_zero_points == nullptr;
+    call.padding = zeros && b.taps > 1 ? taps.padding() : nullptr;
     call.tap_count = b.taps;
     call.groups_per_tap = b.groups_per_tap;
     call.epilogue = &o.epilogue;

@@ -39,6 +39,7 @@ class TapTable {
   /// The taps of the pixel `index` of the block; those of one tap lie step() apart from those of the next.
   const Input* const* at(std::int64_t index) const { return table_ + index; }
   std::int64_t step() const { return b_.block_pixels; }
+  const Input* padding() const { return pad_; }
   /// Output pixels of the block from `index` on; nullptr if they follow one another.
   const std::int64_t* pixels(std::int64_t index) const { return g_.grid.dense() ? nullptr : pixels_ + index; }
 

@@ -20,6 +20,8 @@ struct TileCall {
   const typename Product::Input* const*
       taps;                 ///< [tap][stride of rows]: first channel of the tap for each row
   std::int64_t row_stride;  ///< rows of the table per tap
+  const typename Product::Input*
+      padding;  ///< what taps outside the image lead to, if it adds nothing to integers; else nullptr
   std::int64_t tap_count;
   std::int64_t groups_per_tap;  ///< broadcasts per tap
   const std::byte* panel;       ///< packed weights [tap][group][column vector], or [step][column vector]
@@ -39,6 +41,16 @@ struct TileCall {
 template <class Product, std::size_t Rows, std::size_t Columns>
 using TileSums = typename Product::Sum[Rows][Columns];
 
+/// Whether a tap lies outside the image for all rows of a tile, as it does at the upper and lower border, and adds nothing there.
+template <class Product, std::size_t Rows>
+[[gnu::always_inline]] inline bool adds_nothing(const TileCall<Product>& call,
+                                                const typename Product::Input* const (&row)[Rows]) noexcept {
+  if (call.padding == nullptr) return false;
+  bool outside = true;
+  for (std::size_t r = 0; r < Rows; ++r) outside = outside && row[r] == call.padding;
+  return outside;
+}
+
 /// Adds all taps, activations in the order of memory.
 template <class Product, std::size_t Rows, std::size_t Columns>
 [[gnu::always_inline]] inline void add_taps(const TileCall<Product>& call,
@@ -51,6 +63,12 @@ template <class Product, std::size_t Rows, std::size_t Columns>
     unroll<Rows>([&](auto r) __attribute__((always_inline)) {
       row[r] = call.taps[tap * call.row_stride + static_cast<std::int64_t>(r())];
     });
+    if constexpr (Product::group > 1) {  // floats: +0 added to -0 is not the -0 that would stay
+      if (adds_nothing<Product, Rows>(call, row)) {
+        weights += call.groups_per_tap * static_cast<std::int64_t>(Columns * stored);
+        continue;
+      }
+    }
     for (std::int64_t g = 0; g < call.groups_per_tap; ++g) {
       typename Product::Weight w[Columns];
       unroll<Columns>([&](auto v)
