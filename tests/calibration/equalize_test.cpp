@@ -81,10 +81,17 @@ TEST_CASE("a dead channel does not set the scale of weights, and what a clamp cu
 
 TEST_CASE("channels that other operations read are not scaled", "[equalize]") {
   const Samples samples = samples_of(3);
-  Uneven network({"tanh", 0, 0});
-  const Graph simple = simplified(network.graph());
-  const ChannelRanges ranges = ranges_of(calibrated(network.graph(), samples).annotation);
-  CHECK(equalize(network.graph(), simple, find_candidates(simple).weighted, ranges, {}).layers.empty());
+  // An operation by itself, and limits that go into the convolution: only those from zero on scale with their input.
+  const ActivationAttributes kinds[] = {{"tanh", 0, 0}, {"clamp", -1, 3}, {"clamp", 0.5, 3}};
+  for (const ActivationAttributes& activation : kinds) {
+    INFO(activation.function << " " << activation.alpha);
+    Uneven network(activation);
+    const Graph simple = simplified(network.graph());
+    const ChannelRanges ranges = ranges_of(calibrated(network.graph(), samples).annotation);
+    CHECK(equalize(network.graph(), simple, find_candidates(simple).weighted, ranges, {.weights = true})
+              .layers.empty());
+    CHECK(equalize(network.graph(), simple, find_candidates(simple).weighted, ranges, {}).layers.empty());
+  }
 }
 
 TEST_CASE("each connected set of channels gets the strength that promises the least noise", "[equalize]") {

@@ -4,7 +4,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "engine/calibration/options.h"
 #include "engine/calibration/presets.h"
@@ -38,6 +41,50 @@ TEST_CASE("a method is read with its parameters", "[calibration]") {
   ThresholdOptions defaults;
   defaults.kl.bins = 1024;
   CHECK(parse_method("kl:levels=128", defaults).options.kl.bins == 1024);
+}
+
+TEST_CASE("defaults are those of the documentation", "[calibration]") {
+  // ONNX Runtime's percentile says 99.99 and takes 99.999. Here the help text prints what the code takes, and
+  // the table in docs/methods.md must say the same.
+  std::ifstream page(std::filesystem::path(REFCALIB_SOURCE_DIR) / "docs" / "methods.md");
+  const std::string text{std::istreambuf_iterator<char>(page), {}};
+  std::istringstream lines(describe_methods());
+  std::size_t parameters = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t colon = line.find(':');
+    std::size_t row = text.find("| `" + line.substr(0, colon) + "` |");
+    if (row == std::string::npos) row = text.find("| **`" + line.substr(0, colon) + "`** (default) |");
+    INFO(line);
+    REQUIRE(row != std::string::npos);
+    const std::string documented = text.substr(row, text.find('\n', row) - row);
+    if (colon == std::string::npos) {
+      CHECK(documented.find('=') == std::string::npos);
+      continue;
+    }
+    std::istringstream items(line.substr(colon + 1));
+    for (std::string item; std::getline(items, item, ','); ++parameters) {
+      const std::string key = "`" + item.substr(0, item.find('=') + 1);
+      const std::size_t at = documented.find(key);
+      REQUIRE(at != std::string::npos);
+      CHECK(std::stod(documented.substr(at + key.size())) == std::stod(item.substr(key.size() - 1)));
+    }
+  }
+  CHECK(parameters == 12);
+}
+
+TEST_CASE("the default method keeps what is rare and far away", "[calibration]") {
+  // Detection heads: KL, the default elsewhere, cuts off the scores that matter (TensorRT issue 2705).
+  Histogram head;
+  std::vector<float> values;
+  for (int i = 0; i < 100000; ++i) values.push_back(0.1F * static_cast<float>(i % 1000) / 1000.0F);
+  for (int i = 0; i < 100; ++i) values.push_back(4.0F + 0.02F * static_cast<float>(i));
+  head.update(std::span<const float>(values));
+  const auto top = [&](const std::string& method) {
+    const MethodSpec spec = parse_method(method);
+    return spec.method->search(head, kUint8, Scheme::asymmetric, spec.options).max;
+  };
+  CHECK(top(default_method()) > 5.0F);
+  CHECK(top("kl") < 3.0F);
 }
 
 TEST_CASE("a method that cannot be read is explained", "[calibration]") {

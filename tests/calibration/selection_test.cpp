@@ -1,6 +1,7 @@
 // Which method, scheme and integers each value and each weight gets.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <refcalib/threshold.hpp>
 
@@ -253,6 +254,82 @@ TEST_CASE("auto takes the range whose layer output is closest", "[calibration]")
         CHECK(range.high - range.low <= range_of(chosen, name).high - range_of(chosen, name).low);
     }
     CHECK(found);
+  }
+}
+
+TEST_CASE("auto adds up the errors of all images that were held back, and of all layers that read a value",
+          "[calibration]") {
+  // ncnn's search over scales reads the image by another loop's index, and TPU-MLIR judges a value by one of its readers. Each value is
+  // read by two layers of which one hardly looks at the channel with the outliers.
+  std::array<int, 2> told_by_image{}, told_by_reader{};
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    GraphBuilder b;
+    const ValueId x = b.input("x", DType::f32, {1, 3, 12, 12});
+    const auto weights = [&](std::uint64_t s, float first) {
+      Tensor w = random_tensor({1, 4, 3, 1, 1}, 10 * seed + s, -1, 1);
+      for (std::size_t o = 0; o < 4; ++o) w.data[3 * o] *= first;
+      return w;
+    };
+    b.output(add_convolution(b, "loud", x, weights(1, 1), {}, convolution(2)));
+    b.output(add_convolution(b, "quiet", x, weights(2, 0.002F), {}, convolution(2)));
+    const Graph graph = b.finish();
+    Samples samples;
+    for (std::size_t s = 0; s < 20; ++s) {
+      Tensor t = random_tensor({1, 3, 12, 12}, 1000 * seed + s, -1, 1);
+      // Of the two images that are held back, 5 and 15, only one has outliers.
+      for (std::size_t i = 0; i < 144; i += 29) t.data[i] *= s % 3 == 0 ? 12.0F : 1.0F;
+      samples.push_back({std::move(t)});
+    }
+    REQUIRE(held_back_runs(samples.size()) == std::vector<std::size_t>{5, 15});
+    Samples others;
+    for (const std::size_t run : other_runs(samples.size(), held_back_runs(samples.size())))
+      others.push_back(samples[run]);
+    const CalibrationResult chosen = calibrated(graph, samples, by("auto"));
+    const Graph simplified = float_graph(graph);
+    const ValueId id = simplified.find_value("x");
+    const std::vector<NodeId> readers = simplified.consumers(id);
+    REQUIRE(readers.size() == 2);
+    /// Errors by image, then by reader.
+    const auto errors = [&](const QuantizationRange& range) {
+      std::array<std::array<double, 2>, 2> found{};
+      for (std::size_t image = 0; image < 2; ++image) {
+        Session session(Program::compile(graph, options_for(available_isas().back())), 1);
+        feed(session, samples[image == 0 ? 5 : 15]);
+        Recorder seen;
+        session.run(seen);
+        for (std::size_t r = 0; r < 2; ++r) {
+          const Node& reader = simplified.node(readers[r]);
+          const auto limits = std::find_if(chosen.annotation.weights.begin(), chosen.annotation.weights.end(),
+                                           [&](const auto& entry) { return entry.layer == reader.name; });
+          LayerTrial trial(simplified, reader, limits->range, 1);
+          RecordedValues record;
+          for (const ValueId value : trial.values()) record[value] = seen.at(simplified.value(value).name);
+          found[image][r] = trial.error(record, std::vector<ValueId>{id}, range);
+        }
+      }
+      return found;
+    };
+    const auto own = errors(range_of(chosen, "x"));
+    const auto sum = [](const auto& e) { return e[0][0] + e[0][1] + e[1][0] + e[1][1]; };
+    std::array<bool, 2> image_differs{}, reader_differs{};
+    for (const ThresholdMethod& method : threshold_methods()) {
+      const auto other = errors(range_of(calibrated(graph, others, by(std::string(method.name))), "x"));
+      INFO("seed " << seed << " " << method.name);
+      CHECK(sum(own) <= sum(other) * (1 + 1e-12));
+      for (std::size_t k = 0; k < 2; ++k) {
+        image_differs[k] |= other[k][0] + other[k][1] < own[k][0] + own[k][1];
+        reader_differs[k] |= other[0][k] + other[1][k] < own[0][k] + own[1][k];
+      }
+    }
+    for (std::size_t k = 0; k < 2; ++k) {
+      told_by_image[k] += image_differs[k];
+      told_by_reader[k] += reader_differs[k];
+    }
+  }
+  // Any one image, or any one reader, would have told otherwise for some seed.
+  for (std::size_t k = 0; k < 2; ++k) {
+    CHECK(told_by_image[k] > 0);
+    CHECK(told_by_reader[k] > 0);
   }
 }
 

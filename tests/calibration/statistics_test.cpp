@@ -156,6 +156,26 @@ TEST_CASE("statistics do not depend on the memory that they may take, and keep t
   }
 }
 
+TEST_CASE("more samples take no more memory than their records", "[statistics]") {
+  // ONNX Runtime and NNCF keep the activations of all samples until the last one was run.
+  const Graph graph = chain();
+  const auto peak_with = [&](std::size_t count) {
+    const Samples samples = samples_for(graph, count);
+    const SampleSource source{samples.size(), filling(samples), {}};
+    CollectOptions options;
+    options.threads = 1;
+    const AllocatedBytes memory;
+    static_cast<void>(collect(graph, source, options));
+    return memory.peak();
+  };
+  // Values of a sample: 17 channels of 8 x 8 floats; its records: a hash and the two ends of each value.
+  constexpr std::int64_t activations = 17 * 64 * 4, records = 8 + 5 * 8, more = 150;
+  const std::int64_t few = peak_with(50), many = peak_with(50 + more);
+  INFO(few << " bytes, " << many << " bytes");
+  CHECK(many - few < 4 * more * records);
+  CHECK(4 * records < activations / 4);
+}
+
 TEST_CASE("too little memory, and what cannot be done in several passes, are errors", "[statistics]") {
   const Graph graph = RandomNetwork(4, {.layers = 10}).graph;
   const Samples samples = samples_for(graph, 6);

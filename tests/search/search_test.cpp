@@ -203,6 +203,11 @@ TEST_CASE("what other tools do reverts a layer for every measurement, each in it
   CHECK(reverted("one-by-one") == "1432");  // the goal is not met before one layer is left
   CHECK(reverted("in-order") == "0123");
   CHECK(reverted("ranked") == "2401");
+  // Layers of the same rank follow each other as in the network; the 2019 tool kept them under one key.
+  problem.own_error = {0.3, 0.5, 0.3, 0.5, 0.3};
+  CHECK(reverted("one-by-one") == "1302");
+  problem.own_error.assign(5, 0);
+  CHECK(reverted("one-by-one") == "0123");
   CHECK(search_strategy("ranked").run(problem).estimates == 5);
   CHECK_THROWS_WITH(search_strategy("random"), Contains("subset, one-by-one, ranked, in-order"));
   for (const SearchStrategy& strategy : search_strategies()) {

@@ -159,9 +159,14 @@ TEST_CASE("no threshold depends on how the data was divided", "[threshold]") {
   for (std::size_t i = data.size(); i > 0; i -= 1000)
     pieces.merge(histogram_of({data.begin() + static_cast<std::ptrdiff_t>(i - 1000),
                                data.begin() + static_cast<std::ptrdiff_t>(i)}));
+  Histogram batches;
+  for (std::size_t i = 0; i < data.size(); i += 1000)
+    batches.update(std::span<const float>(data).subspan(i, 1000));
   for (const ThresholdMethod& method : threshold_methods()) {
     if (method.needs != ThresholdNeeds::histogram) continue;
-    for (const Scheme scheme : {Scheme::symmetric, Scheme::asymmetric})
+    for (const Scheme scheme : {Scheme::symmetric, Scheme::asymmetric}) {
       CHECK(method.search(whole, kUint8, scheme, {}) == method.search(pieces, kUint8, scheme, {}));
+      CHECK(method.search(whole, kUint8, scheme, {}) == method.search(batches, kUint8, scheme, {}));
+    }
   }
 }

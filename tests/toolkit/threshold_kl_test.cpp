@@ -3,6 +3,7 @@
 #include <limits>
 #include <refcalib/threshold_kl.hpp>
 #include <refcalib/threshold_minmax.hpp>
+#include <refcalib/threshold_mse.hpp>
 #include <vector>
 
 #include "tests/support/catch.hpp"
@@ -121,6 +122,13 @@ TEST_CASE("every candidate is a different quantizer", "[threshold]") {
     if (std::fabs(divergence(0, hi, 128) - divergence(0, hi - 1, 128)) < 1e-15) ++equal;
   }
   CHECK(equal == 0);
+  // Integer groups would keep every bin but the last ones: groups of 1 to 2 bins mix all over the range.
+  for (std::size_t hi = 130; hi < 256; ++hi) {
+    std::vector<double> uneven_then_flat(hi, 2.0);
+    for (std::size_t i = 0; i < 127; ++i) uneven_then_flat[i] = i % 2 == 0 ? 1.0 : 3.0;
+    INFO("bins " << hi);
+    CHECK(detail::ClippedDivergence(uneven_then_flat)(0, hi, 128) > 1e-4);
+  }
 }
 
 TEST_CASE("giving candidates up early changes no result", "[threshold]") {
@@ -190,6 +198,38 @@ TEST_CASE("small values are kept when zeros are dropped", "[threshold]") {
   CHECK(grid.mass[0] > 19999.0);
 }
 
+TEST_CASE("small values take part in the search", "[threshold]") {
+  // Dropping the first bin, or the first few as PPQ does, would move the threshold of this data.
+  constexpr std::size_t bins = 512, step = 16, groups = 128;
+  const auto best_of = [&](const std::vector<double>& h) {
+    std::size_t best = bins;
+    for (std::size_t end = bins; end >= groups; end -= step)
+      if (reference_divergence(h, 0, end, groups) < reference_divergence(h, 0, best, groups) - 1e-12)
+        best = end;
+    return best;
+  };
+  std::vector<float> data;
+  std::vector<double> h(bins, 0.0);
+  for (std::size_t i = 0; i < bins; ++i) {
+    const int many =
+        i == 0 ? 20000 : static_cast<int>(4000.0 * std::exp(-static_cast<double>(i) / 60.0)) + (i % 7 == 0);
+    // In the middles of bins of 1/128, so that the count is the same on any grid.
+    data.insert(data.end(), static_cast<std::size_t>(many), (static_cast<float>(i) + 0.5F) / 128.0F);
+    h[i] = many;
+  }
+  data.push_back(4.0F);
+  h[bins - 1] += 1.0;
+  const KlOptions options{.bins = bins, .levels = groups, .step = step};
+  CHECK(threshold_kl(histogram_of(data), kUint8, Scheme::symmetric, options).max ==
+        static_cast<float>(best_of(h)) / 128.0F);
+  std::vector<double> without_first = h;
+  without_first[0] = 0.0;
+  CHECK(best_of(without_first) != best_of(h));
+  std::vector<double> without_four = h;
+  std::fill(without_four.begin(), without_four.begin() + 4, 0.0);
+  CHECK(best_of(without_four) != best_of(h));
+}
+
 TEST_CASE("smoothing says how much clipping into an empty stretch costs", "[threshold]") {
   // ncnn adds a constant to every bin of both without normalising them, which favours short candidates.
   std::vector<float> data = relu(normal_values(50000, 81));
@@ -206,6 +246,7 @@ TEST_CASE("KL clips rare large values that MSE and min/max keep", "[threshold]")
   const Histogram h = histogram_of(head);
   CHECK(threshold_kl(h, kInt8, Scheme::symmetric).max < 2.0F);
   CHECK(threshold_minmax(h, kInt8, Scheme::symmetric).max == h.range().max);
+  CHECK(threshold_mse(h, kInt8, Scheme::symmetric).max > 0.8F * h.range().max);
 }
 
 TEST_CASE("KL keeps the range of data that fill it", "[threshold]") {

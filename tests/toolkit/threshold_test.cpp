@@ -114,6 +114,36 @@ TEST_CASE("options reach their methods", "[threshold]") {
   const Range half = find_threshold_method("percentile").search(h, kInt8, Scheme::symmetric, narrow);
   const Range usual = find_threshold_method("percentile").search(h, kInt8, Scheme::symmetric, {});
   CHECK(half.max < usual.max);
+  // One set of options for each parameter, and what it must change.
+  struct Case {
+    const char* method;
+    Scheme scheme;
+    ThresholdOptions options;
+  };
+  std::vector<Case> cases;
+  const auto changed = [&](const char* method, Scheme scheme, const auto& change) {
+    cases.push_back({method, scheme, {}});
+    change(cases.back().options);
+  };
+  changed("kl", Scheme::symmetric, [](ThresholdOptions& o) { o.kl.bins = 256; });
+  changed("kl", Scheme::symmetric, [](ThresholdOptions& o) { o.kl.levels = 512; });
+  changed("mse", Scheme::symmetric, [](ThresholdOptions& o) { o.mse.step = 1000; });
+  changed("mse", Scheme::asymmetric, [](ThresholdOptions& o) { o.mse.scales = 3; });
+  changed("octav", Scheme::symmetric, [](ThresholdOptions& o) { o.octav.iterations = 1; });
+  changed("octav", Scheme::symmetric, [](ThresholdOptions& o) { o.octav.tolerance = 10; });
+  changed("moving-average", Scheme::asymmetric, [](ThresholdOptions& o) { o.moving_average.constant = 0.5; });
+  changed("image-percentile", Scheme::asymmetric,
+          [](ThresholdOptions& o) { o.image_percentile.percent = 50; });
+  changed("image-percentile", Scheme::asymmetric,
+          [](ThresholdOptions& o) { o.image_percentile.interpolate = false; });
+  const std::vector<Range> images{{-1.0F, 1.0F}, {-2.0F, 3.0F}, {-4.0F, 2.0F}};
+  const ThresholdInput input(h, {images, {}});
+  for (const Case& c : cases) {
+    const ThresholdMethod& method = find_threshold_method(c.method);
+    INFO(c.method);
+    CHECK_FALSE(method.search(input, kInt8, c.scheme, c.options) ==
+                method.search(input, kInt8, c.scheme, {}));
+  }
   ThresholdOptions bad;
   bad.kl.bins = 5;
   CHECK_THROWS_AS(find_threshold_method("kl").search(h, kInt8, Scheme::symmetric, bad),
