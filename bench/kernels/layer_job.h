@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <stdexcept>
+#include <string>
 
 #include "bench/kernels/layers.h"
 #include "bench/support/memory.h"
@@ -39,6 +41,9 @@ class LayerJob {
         scale_(channel_bytes()),
         bias_(channel_bytes()) {
     quantized ? weights_.fill_weights() : weights_.fill(true);
+    if (kernel_.admits != nullptr && !kernel_.admits(geometry_, weights_.data()))
+      throw std::runtime_error(std::string(kernel_.name) + " would not run these weights of " +
+                               to_string(layer));
     scale_.fill(quantized ? 4e-3F : 1.0F);
     bias_.fill(quantized ? 20.0F : 0.5F);
     pack_seconds_ = seconds_of([&] { kernel_.pack(geometry_, weights_.data(), packed_.data()); });
